@@ -262,7 +262,7 @@ class Protocol(Digested, Contract):
             self.assurance,
             guarantee,
             paired=self.paired,
-            unlearned=self.unlearned_at(1),
+            unlearned=self.unlearned_at(1) if self.looks > 0 else 0,
             needs_others=any(others),
             held_out=held_out,
         )
