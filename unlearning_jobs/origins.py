@@ -25,6 +25,8 @@ TOGETHER: dict[str, Any] = {
 def origin_sentences(version: ModelVersion) -> list[str]:
     """Return what people must know of a version's origin; nothing if it was trained here, from random weights."""
     sentences = []
+    if is_behavioural(version):
+        return [_behavioural_sentence(version)]
     if version.checkpoint:
         sentence = _(
             "%(model)s starts from the checkpoint “%(checkpoint)s”, which was trained elsewhere and may have known these"
@@ -46,6 +48,24 @@ def origin_sentences(version: ModelVersion) -> list[str]:
             )
         sentences.append(sentence % {"model": version, "imported": imported})
     return sentences
+
+
+def _behavioural_sentence(version: ModelVersion) -> str:
+    imported = _first_of(version)
+    if imported == version:
+        sentence = _(
+            "%(model)s was trained elsewhere, and nobody declared how. Its recipe only says what methods need to know of it."
+            " It has the form of the checkpoint “%(checkpoint)s”; what it learned, and from which data, is what the owner of"
+            " its corpus says. No model can be trained here to compare it with."
+        )
+    else:
+        sentence = _(
+            "%(model)s was made here, by unlearning, and goes back to %(imported)s, which was trained elsewhere, and nobody"
+            " declared how. Its recipe only says what methods need to know of it. It has the form of the checkpoint"
+            " “%(checkpoint)s”; what it learned, and from which data, is what the owner of its corpus says. No model can be"
+            " trained here to compare it with."
+        )
+    return sentence % {"model": version, "imported": imported, "checkpoint": version.checkpoint}
 
 
 def stage_sentences(version: ModelVersion) -> list[str]:
@@ -76,6 +96,8 @@ def stage_sentences(version: ModelVersion) -> list[str]:
 
 def assurance_words(version: ModelVersion) -> str:
     """Return how it is known what made a version, in words."""
+    if is_behavioural(version) and version.parent:
+        return _("Unlearned here, from a model that was trained elsewhere; nobody declared how")
     if is_declared(version) and version.parent:
         return _("Unlearned here, from a model that was trained elsewhere by a declared recipe")
     return version.get_assurance_display()
@@ -88,12 +110,25 @@ def _first_of(version: ModelVersion) -> ModelVersion:
     return version
 
 
+_NO_RETRAINING: Any = gettext_lazy(
+    "Nobody declared how this model was trained, so nothing shows what training without the examples would give."
+)
 AGAINST_REPLICATES: Final[ControlName] = "declared_against_replicates"
 """The control that compares a declared model with models of its recipe."""
 
 
 def is_declared(version: ModelVersion) -> bool:
     return version.assurance == ModelVersion.Assurance.DECLARED
+
+
+def is_behavioural(version: ModelVersion) -> bool:
+    """Return whether nobody declared how a version was trained."""
+    return version.assurance == ModelVersion.Assurance.BEHAVIOURAL
+
+
+def is_from_elsewhere(version: ModelVersion) -> bool:
+    """Return whether others trained a version, or what it was unlearned from, so that nobody here watched that."""
+    return version.assurance != ModelVersion.Assurance.REPRODUCED
 
 
 def guarantee_for(method: str, version: ModelVersion, protocol: Protocol, evaluation: Evaluation | None = None) -> Words:
@@ -118,12 +153,14 @@ def guarantee_about(
     words, left_open = GUARANTEE_WORDS[guarantee], []
     if guarantee not in ("exact", "certified", "empirical"):
         return words
-    if version.checkpoint:
+    if is_behavioural(version):
+        left_open.append(_NO_RETRAINING)
+    elif version.checkpoint:
         sentence = _("Training is what followed the checkpoint “%(checkpoint)s”, which may know the examples all the same.")
         left_open.append(sentence % {"checkpoint": version.checkpoint})
     if is_declared(version) and guarantee != "certified":  # certified methods are refused for it
         left_open.append(_compared_words(protocol, evaluation))
-    return replace(words, sentence=" ".join([str(words.sentence), *left_open]))
+    return replace(words, sentence=" ".join(map(str, (words.sentence, *left_open))))
 
 
 def _compared_words(protocol: Protocol | None, evaluation: Evaluation | None) -> str:

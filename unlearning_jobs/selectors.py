@@ -6,20 +6,21 @@ from collections.abc import Collection, Iterable
 from contextlib import suppress
 from dataclasses import replace
 from datetime import datetime
-from typing import Any
+from typing import Any, cast
 
 from django.conf import settings
 from django.db.models.fields.json import KT
 from django.utils import timezone
 
 from compliance.formats.protocol import ANNEXED
+from compliance.formats.twins import too_few_twins
 
 from .checkpoints import checkpoint_problem
 from .engine.advisor import Advice, Forecast, Measurement, Precedent, Situation, advise, forecast, measure
 from .engine.alternatives import with_alternatives
 from .engine.artefacts import model_about, model_digest
 from .engine.catalogue import METHODS, Facts, attack_problems, obstacles
-from .engine.contracts import JobSpec, MethodChoice, Precision, Protocol, Recipe, UnlearningStep
+from .engine.contracts import Assurance, JobSpec, MethodChoice, Precision, Protocol, Recipe, UnlearningStep
 from .engine.contracts.placement import touched_share
 from .engine.corpora import Example, Snapshot, SnapshotInfo
 from .engine.errors import CorpusError, SpecError
@@ -78,6 +79,7 @@ def _facts_in_rows(base: ModelVersion, forget_count: int, erased_elsewhere: int)
         trained_seconds=base.training_seconds,
         earlier=tuple(UnlearningStep.from_json(step) for step in base.steps),
         erased_elsewhere=erased_elsewhere,
+        assurance=cast("Assurance", base.assurance),
     )
 
 
@@ -88,6 +90,13 @@ def method_obstacles(method: str, base: ModelVersion, forget_ids: Collection[str
     if not METHODS[method].for_production:
         return [f"{METHODS[method].title} is there for benchmarks and cannot be chosen for a request."]
     return obstacles(method, job_facts(base, forget_ids))
+
+
+def twins_obstacle(protocol: Protocol, base: ModelVersion, forget_ids: Collection[str]) -> str:
+    """Return why a comparison with held-out examples alone could show nothing; empty if it could, or is not what is done."""
+    if protocol.has_oracles or not base.snapshot.counts.get("held_out"):  # then the protocol itself is refused
+        return ""
+    return too_few_twins(len(forget_ids), min(base.snapshot.counts.get("held_out", 0), protocol.max_held_out_examples))
 
 
 def attacks_obstacles(protocol: Protocol, base: ModelVersion, forget_ids: Collection[str]) -> list[str]:

@@ -26,7 +26,7 @@ from compliance.ui.forms import LetheForm
 from compliance.ui.lists import address, applied_filters, csv_response, page_of
 
 from .models import Job, JobRun, ModelVersion
-from .origins import is_declared, origin_sentences, stage_sentences
+from .origins import is_from_elsewhere, origin_sentences, stage_sentences
 from .selectors import known_erased
 from .services import destruction, jobs
 from .states import MODEL_TRANSITIONS, JobState, ModelState
@@ -238,7 +238,7 @@ def model_list(request: HttpRequest) -> HttpResponse:
                 "known_erased": len(known_erased(version)) if version.path else 0,
                 "origin": origin_sentences(version),
                 "stages": " ".join(stage_sentences(version)),
-                "is_declared": is_declared(version),
+                "is_declared": is_from_elsewhere(version),
                 "can_destroy": _can_destroy(version),
             }
             for version in versions

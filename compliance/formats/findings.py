@@ -7,6 +7,7 @@ from typing import Final, Literal
 
 from .contracts import ADDED_LATER, Contract, formerly
 from .protocol import Estimand
+from .twins import TwinFinding
 from .verdicts import Verdict
 
 Scope = Literal["method", "shipped"]
@@ -198,3 +199,5 @@ class Evaluation(Contract):
     """Retained examples that repeat what was to be forgotten. The model may still know it from them."""
     vetoes: tuple[Veto, ...] = field(default=(), metadata=ADDED_LATER)
     """Only those of exact and certified results have a say."""
+    twins: TwinFinding | None = field(default=None, metadata=ADDED_LATER)
+    """Of a model of which nobody declared how it was trained, and instead of whatever needs oracles."""

@@ -33,6 +33,10 @@ BY_GUARANTEE: Final[Mapping[Guarantee, str]] = {
     "certified": "What the certificate promises rests on its assumptions and on the recorded process, not on these numbers.",
     "exact": "That the data took no part in training rests on the recorded process and its digests, not on these numbers.",
 }
+ALONE: Final = (
+    "The one unlearned model was compared with its original and with held-out examples. No other models were unlearned, so"
+    " nothing is measured about the method."
+)
 PAIRED: Final = (
     "Pairs share the seed and the order of the examples, so what is said about the shipped model is about the model"
     " that it would have been with the same seed, not about every retraining."
@@ -40,6 +44,14 @@ PAIRED: Final = (
 DECLARED: Final = (
     "The model before unlearning was trained elsewhere. That a recipe made it is declared; it was not watched. If it"
     " was trained on other examples too, this does not show them."
+)
+BEHAVIOURAL: Final = (
+    "Nobody declared how the model before unlearning was trained, so no model could be trained to compare with: nothing"
+    " here shows what retraining without the examples would give. Its recipe serves the method alone."
+)
+TWINS: Final = (
+    "That the model never saw the held-out examples, that it saw those to forget, and that both are of one kind, is what the"
+    " owner of the corpus says. Where it is not so, something left over can stay unseen, or be seen where there is nothing."
 )
 WITHOUT_SEEDS: Final = (
     "Training does not depend on the seed, so all oracles are the same model. The intervals reflect rounding only,"
@@ -107,7 +119,7 @@ def limits_of(protocol: Protocol, about: Circumstances) -> tuple[str, ...]:
 
 
 def _of_this_run(protocol: Protocol, about: Circumstances) -> Iterator[str]:
-    yield _samples(about.unlearned, about.oracles)
+    yield _samples(about.unlearned, about.oracles) if protocol.has_oracles else ALONE
     if about.effect is not None:
         yield _power(protocol.alpha_per_look, about.unlearned, about.oracles, about.effect)
     if about.paired:
@@ -126,9 +138,11 @@ def _of_this_run(protocol: Protocol, about: Circumstances) -> Iterator[str]:
 def _of_the_models(protocol: Protocol, about: Circumstances) -> Iterator[str]:
     if protocol.assurance == "declared":
         yield DECLARED
+    if not protocol.has_oracles:
+        yield from (BEHAVIOURAL, TWINS)
     if not about.seeds_matter:
         yield WITHOUT_SEEDS
-    if about.from_checkpoint:
+    if about.from_checkpoint and protocol.has_oracles:
         yield FROM_CHECKPOINT
     if about.guarantee is None:
         yield ELSEWHERE

@@ -7,6 +7,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Final, Literal
 
+from .assurances import Assurance, assurance_problems
 from .attacks import RELEARNING, named_problems
 from .contracts import ADDED_LATER, Contract, Digested
 from .verdicts import Guarantee
@@ -15,8 +16,6 @@ FEWEST_ORACLES: Final = 4
 """Oracles of the independent design, and of the annex to an exact or certified result."""
 FEWEST_PAIRS: Final = 3
 FEWEST_UNLEARNED: Final = 2
-FEWEST_REPLICATES: Final = 2
-"""Models trained here that one trained elsewhere is compared with: a spread needs two."""
 WATCHERS: Final = 2
 """Independent oracles that every paired evaluation has beside its pairs."""
 MOST_ALPHA: Final = 0.1
@@ -48,9 +47,6 @@ WIDEST: Final[dict[tuple[str, str], float]] = {
 originals themselves must fail."""
 
 
-Assurance = Literal["reproduced", "declared"]
-"""How much is known about how a model came about. reproduced: it was trained here. declared: it was trained elsewhere, by a
-recipe that somebody declares for it."""
 SHARES: Final = ("missed", "damaged")
 """Kinds of estimands that count examples."""
 LOG_ODDS: Final = ("margin", "log_likelihood")
@@ -149,7 +145,8 @@ class Protocol(Digested, Contract):
     influence: float = field(default=0.02, metadata=ADDED_LATER)
     """What counts as no measurable influence: the forget set's mean probability moves by less than this, in all."""
     assurance: Assurance = field(default="reproduced", metadata=ADDED_LATER)
-    """Of the model to unlearn. A declared one is first compared with replicates, since it may be of another recipe."""
+    """Of the model to unlearn. A declared one is first compared with replicates, since it may be of another recipe. A
+    behavioural one is compared with held-out examples alone, and has neither replicates nor oracles nor estimands."""
     relearning: int = field(default=0, metadata=ADDED_LATER)
     """Steps for which copies of the models are fine-tuned on some forget examples; 0: they are not. It judges nothing."""
     attacks: tuple[str, ...] = field(default=(), metadata=ADDED_LATER)
@@ -169,6 +166,11 @@ class Protocol(Digested, Contract):
     def alpha_per_look(self) -> float:
         """Return the level of each look: by Bonferroni, the looks together err with a probability of at most alpha."""
         return self.alpha / self.looks
+
+    @property
+    def has_oracles(self) -> bool:
+        """Return whether models are trained to compare with: not if nobody declared how the model was trained."""
+        return self.assurance != "behavioural"
 
     def unlearned_at(self, look: int) -> int:
         """Return the number of unlearned models at a look, from 1, the production model among them."""
@@ -207,10 +209,12 @@ class Protocol(Digested, Contract):
             shares: whether missed and damaged examples must be counted; the first version of results did not know how.
         """
         asked = {kind: subject for kind, subject in REQUIRED.items() if shares or kind[2] not in SHARES}
+        if not self.has_oracles:
+            asked = {}
         return [
             *self._seed_problems(seed),
-            *self._size_problems(guarantee),
-            *self._assurance_problems(guarantee),
+            *(self._size_problems(guarantee) if self.has_oracles else ()),
+            *self._assurance_problems(guarantee, held_out=held_out),
             *self._rule_problems(asked, held_out=held_out),
             *named_problems(self.attacks, self.relearning),
         ]
@@ -252,20 +256,16 @@ class Protocol(Digested, Contract):
             )
         return [] if enough else [problem]
 
-    def _assurance_problems(self, guarantee: Guarantee) -> list[str]:
-        if self.assurance == "reproduced" or guarantee == "exact":
-            return []
-        if guarantee == "certified":
-            return ["A certificate rests on how the model was trained, and this one was trained elsewhere; retrain it here."]
-        problems = []
-        if self.paired:
-            problems.append("A model that was trained elsewhere has no seed here; choose the independent design.")
-        if self.unlearned_at(1) <= FEWEST_REPLICATES:
-            problems.append(
-                f"A model that was trained elsewhere is compared with at least {FEWEST_REPLICATES} replicates at the first"
-                " look; add some."
-            )
-        return problems
+    def _assurance_problems(self, guarantee: Guarantee, *, held_out: bool) -> list[str]:
+        others = (self.replicate_seeds, self.oracle_seeds, self.estimands, self.paired, self.looks != 1)
+        return assurance_problems(
+            self.assurance,
+            guarantee,
+            paired=self.paired,
+            unlearned=self.unlearned_at(1) if self.looks > 0 else 0,
+            needs_others=any(others),
+            held_out=held_out,
+        )
 
     def _rule_problems(self, asked: Mapping[tuple[str, str, str, str], str], *, held_out: bool) -> list[str]:
         problems = [problem for estimand in self.estimands for problem in estimand.problems()]

@@ -106,8 +106,8 @@ class RecordKind(StrEnum):
     MODEL_REGISTERED = "model.registered"
     """Every model version, unlearned ones included, with the checkpoint that it started from; empty if from random weights.
 
-    What was trained elsewhere, or unlearned from that, is declared. An entry that says neither is of a version that was
-    trained here, from random weights.
+    What was trained elsewhere, or unlearned from that, is declared; or behavioural, where nobody declared how. An entry that
+    says neither is of a version that was trained here, from random weights.
     """
     MODEL_ACTIVE = "model.active"
     MODEL_QUARANTINED = "model.quarantined"
@@ -264,7 +264,10 @@ ADDED_WORDS: Final[Mapping[int, frozenset[tuple[str, str, str]]]] = {
         }
     ),
     4: frozenset(
-        (kind, "method", name) for name in METHODS_ADDED[4] for kind in (K.PROPOSAL_SUBMITTED, K.PROPOSAL_APPROVED)
+        {
+            (K.MODEL_REGISTERED, "assurance", "behavioural"),
+            *((kind, "method", name) for name in METHODS_ADDED[4] for kind in (K.PROPOSAL_SUBMITTED, K.PROPOSAL_APPROVED)),
+        }
     ),
 }
 """Words that fields of a kind can have."""

@@ -15,6 +15,7 @@ from .certificates import promises
 from .findings import Control, EstimandFinding, Evaluation, InfluenceFinding, PermutationFinding, Position, ProcessCheck
 from .protocol import ANNEXED, SHARES, Estimand, Protocol
 from .results import Certificate
+from .twins import twin_verdict
 from .verdicts import Direction, Guarantee, Reason, Verdict
 
 SUBJECTS = {
@@ -53,6 +54,8 @@ def possible_verdicts(evaluation: Evaluation, protocol: Protocol, guarantee: Gua
 
     Which group that was, only the raw outputs say. From half an evaluation, nothing follows.
     """
+    if evaluation.twins is not None:
+        return [twin_verdict(evaluation.twins, protocol.alpha)]
     if evaluation.permutation is None and evaluation.gap is None:
         groups = (ones for count in (1, 2, 3) for ones in combinations(GROUPS, count))
         return [verdict for ones in groups for verdict in numberless_verdicts(ones, evaluation.process, guarantee)]

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Literal
 
-from .protocol import Assurance
+from .assurances import Assurance
 
 
 def specification_problem(
@@ -43,6 +43,6 @@ def specification_problem(
         )
     if kind == "import" and in_shards:
         return "Models in shards or stages are trained here alone; leave sharding out of the recipe of an import."
-    if (kind == "import" and assurance != "declared") or (kind == "train" and assurance != "reproduced"):
-        return "What is imported is declared, and what is trained here is reproduced; change the assurance."
+    if (kind == "import" and assurance == "reproduced") or (kind == "train" and assurance != "reproduced"):
+        return "What is imported is declared or behavioural, and what is trained here is reproduced; change the assurance."
     return ""

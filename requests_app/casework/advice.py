@@ -105,11 +105,17 @@ def cost_words(cost: Estimate, situation: Situation) -> str:
     if situation.clock == "known":
         return time_words(cost * situation.facts.trained_seconds)
     low, middle, high = cost.low, cost.middle, cost.high
-    if high < PERCENT_UP_TO:
-        words = _("about %(middle)s%% of the cost of retraining the model (%(low)s%% to %(high)s%%)")
+    as_it_was, in_percent = situation.facts.assurance != "behavioural", high < PERCENT_UP_TO
+    if in_percent:
         low, middle, high = 100 * low, 100 * middle, 100 * high
-    else:
+    if in_percent and as_it_was:
+        words = _("about %(middle)s%% of the cost of retraining the model (%(low)s%% to %(high)s%%)")
+    elif in_percent:
+        words = _("about %(middle)s%% of the cost of one training by the recipe (%(low)s%% to %(high)s%%)")
+    elif as_it_was:
         words = _("about %(middle)s × the cost of retraining the model (%(low)s to %(high)s ×)")
+    else:
+        words = _("about %(middle)s × the cost of one training by the recipe (%(low)s to %(high)s ×)")
     return words % {"low": _short(low), "middle": _short(middle), "high": _short(high)}
 
 
@@ -131,6 +137,11 @@ def _short(value: float) -> str:
 
 def clock_words(situation: Situation) -> str:
     """Return why costs are not given in time; empty if they are."""
+    if situation.facts.assurance == "behavioural":
+        return _(
+            "Times cannot be estimated: nobody declared how this model was trained. Costs are relative to one training by"
+            " the recipe, which only says what methods need."
+        )
     if situation.clock == "other_device":
         return _(
             "Times cannot be estimated: the training of this model was timed on %(trained_on)s, but the latest jobs ran on"

@@ -14,6 +14,7 @@ from compliance.ui.templatetags.components import number
 from unlearning_jobs.engine.advisor import DESIGN_REASONS, Outlook, Precedent, outlook
 from unlearning_jobs.engine.contracts import Protocol
 from unlearning_jobs.models import ModelVersion
+from unlearning_jobs.origins import is_behavioural
 
 from .proposal_form import estimands_for, proposed_design
 
@@ -35,6 +36,8 @@ def proposed_evaluations(base: ModelVersion, precedents: Sequence[Precedent]) ->
         (_("After an exact or certified method"), "exact"),
         (_("After any other method"), "empirical"),
     )
+    if is_behavioural(base):
+        kinds = ((_("After any method"), "empirical"),)
     rows = []
     for title, guarantee in kinds:
         design = proposed_design(guarantee, base, precedents)
@@ -47,6 +50,8 @@ def proposed_evaluations(base: ModelVersion, precedents: Sequence[Precedent]) ->
 def size_words(protocol: Protocol) -> str:
     """Say how many models are compared, and how often."""
     unlearned, oracles = protocol.unlearned_at(protocol.looks), len(protocol.oracle_seeds)
+    if not protocol.has_oracles:
+        return _("The one unlearned model and its original, on the examples to unlearn and on held-out ones.")
     if protocol.paired:
         compared = _("%(pairs)d pairs of an unlearned model and its oracle, and %(oracles)d independent oracles.")
     elif unlearned == 1:
@@ -76,6 +81,8 @@ def outlook_sentences(guarantee: Guarantee, protocol: Protocol, precedents: Sequ
                 " the model was damaged."
             )
         ]
+    if not protocol.has_oracles:
+        return [_("The verdict will be inconclusive, whatever is found: nothing shows what retraining would give.")]
     seen = outlook(protocol, precedents)
     return [_chance_words(seen), *([_record_words(seen)] if seen.measured else [])]
 

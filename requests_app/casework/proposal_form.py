@@ -12,14 +12,16 @@ from django.conf import settings
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 
+from compliance.formats.assurances import Assurance
 from compliance.formats.attacks import RELEARNING
-from compliance.formats.protocol import ANNEXED, MOST_ALPHA, MOST_LOOKS, WATCHERS, Assurance
+from compliance.formats.protocol import ANNEXED, MOST_ALPHA, MOST_LOOKS, WATCHERS
 from compliance.formats.verdicts import Guarantee
 from compliance.ui.forms import HintedCheckboxes, LetheForm
 from unlearning_jobs.engine.advisor import Advice, Design, Precedent, Sizes, choose_design, design_of
 from unlearning_jobs.engine.catalogue import METHODS, RELEARNING_STEPS, Option, method_guarantee
 from unlearning_jobs.engine.contracts import DEFAULT_ESTIMANDS, Estimand, MethodChoice, Protocol, Recipe
 from unlearning_jobs.models import ModelVersion
+from unlearning_jobs.origins import is_behavioural
 
 SEEDS = 2**31
 MOST_MODELS = 64
@@ -118,6 +120,9 @@ class ProposalForm(LetheForm):
     ) -> None:
         super().__init__(data, initial={"alpha": 0.05, "attacks": [attack.name for attack in attacks if attack.proposed]})
         self.methods, self.base, self.precedents = methods, base, precedents
+        if is_behavioural(base):  # no model can be trained to compare with, so there is no number of them
+            for name in SIZE_FIELDS:
+                del self.fields[name]
         offered, field = [attack for attack in attacks if not attack.obstacles], self.fields["attacks"]
         assert isinstance(field, forms.MultipleChoiceField)  # noqa: S101  # declared above; for the type checker
         field.widget = HintedCheckboxes(hints={attack.name: attack.hint for attack in offered})
@@ -138,12 +143,13 @@ class ProposalForm(LetheForm):
                 if advice.method != chosen:
                     self.errors.pop(field_name(advice.method, setting.name), None)
         if not self.errors and (problems := self._problems()):
-            self.add_error("oracles", " ".join(problems))
+            self.add_error("oracles" if "oracles" in self.fields else None, " ".join(problems))
 
     @property
     def resized(self) -> bool:
         """Return whether the size of the evaluation was changed, or is wrong, so that its fields must show."""
-        return any(self[name].errors or self[name].value() for name in SIZE_FIELDS) or bool(self["alpha"].errors)
+        sizes = [name for name in SIZE_FIELDS if name in self.fields]
+        return any(self[name].errors or self[name].value() for name in sizes) or bool(self["alpha"].errors)
 
     def choice(self) -> MethodChoice:
         """Return the chosen method with every setting filled in. Only for a valid form."""
@@ -166,6 +172,8 @@ class ProposalForm(LetheForm):
         """Return the design that fits the method, with the sizes that were typed in its place."""
         guarantee = method_guarantee(self.cleaned_data["method"])
         design = proposed_design(guarantee, self.base, self.precedents)
+        if "design" not in self.fields:
+            return design
         if (pairing := self.cleaned_data["design"]) and pairing != design.pairing:
             design = design_of(pairing, sizes(), design.reason, design.assurance)
         typed = {name: self.cleaned_data[name] for name in ("replicates", "oracles", "looks")}
@@ -232,6 +240,8 @@ def draw_seeds(count: int, *, without: int) -> tuple[int, ...]:
 
 
 def estimands_for(base: ModelVersion) -> tuple[Estimand, ...]:
-    """Return the default estimands, without those on held-out examples if the corpus has none."""
+    """Return the default estimands, without those on held-out examples if the corpus has none; none without oracles."""
+    if is_behavioural(base):
+        return ()
     has_held_out = base.snapshot.counts.get("held_out", 0) > 0
     return tuple(estimand for estimand in DEFAULT_ESTIMANDS if has_held_out or estimand.examples != "held_out")

@@ -18,7 +18,7 @@ from requests_app.states import SETTLED, ItemState
 from unlearning_jobs.contents import ContentsUnknownError, contents_key, contents_of, require_key, training_places
 from unlearning_jobs.engine.errors import CorpusError
 from unlearning_jobs.models import CorpusSnapshot, Job, ModelVersion, RegisteredRecipe
-from unlearning_jobs.origins import is_declared
+from unlearning_jobs.origins import is_from_elsewhere
 from unlearning_jobs.states import JobState, ModelState
 
 FIELDS = ("request", "snapshot", "example_id", "example_set", "content", "content_key", "decision")
@@ -53,7 +53,7 @@ def learners(name: str = "") -> list[Learner]:
     in_use = [
         Learner(
             *(version.name, version.snapshot, gone_from(version), version, started_from(version.recipe)),
-            declared=is_declared(version),
+            declared=is_from_elsewhere(version),
         )
         for version in active_versions()
     ]

@@ -18,7 +18,7 @@ from unlearning_jobs.engine.contracts import MethodChoice, Protocol
 from unlearning_jobs.engine.errors import SpecError
 from unlearning_jobs.models import Job, ModelVersion
 from unlearning_jobs.queue import enqueue_on_commit
-from unlearning_jobs.selectors import attacks_obstacles, method_obstacles
+from unlearning_jobs.selectors import attacks_obstacles, method_obstacles, twins_obstacle
 from unlearning_jobs.services.model_versions import model_version_release, unlearning_start
 from unlearning_jobs.states import JOB_TRANSITIONS, JobState, ModelState
 
@@ -80,6 +80,7 @@ def proposal_submit(*, item: Item, method: MethodChoice, protocol: Protocol, by:
         *(_protocol_problems(protocol, method, base) or metric_problems(protocol, base.recipe.family)),
         *method_obstacles(method.name, base, remaining),
         *attacks_obstacles(protocol, base, remaining),
+        *filter(None, [twins_obstacle(protocol, base, remaining)]),
     ]
     if problems:
         raise SpecError(" ".join(problems))

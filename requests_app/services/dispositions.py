@@ -56,7 +56,7 @@ def models_told(request: ErasureRequest) -> dict[str, int]:
     return {
         "vocabularies": vocabularies(request.matches.filter(decision=Match.Decision.ACCEPTED)),
         "from_checkpoints": in_use.filter(recipe__checkpoint__isnull=False).count(),
-        "declared": in_use.filter(assurance=ModelVersion.Assurance.DECLARED).count(),
+        "declared": in_use.exclude(assurance=ModelVersion.Assurance.REPRODUCED).count(),
     }
 
 

@@ -11,6 +11,7 @@ from compliance.record.services import SYSTEM, record_append
 from requests_app.returns import Return, returns_standing
 from unlearning_jobs.ledger_keys import LedgerError
 from unlearning_jobs.models import CorpusSnapshot, ErasureEntry, Job, ModelVersion
+from unlearning_jobs.origins import is_behavioural
 from unlearning_jobs.services.ledger import (
     entries_digest,
     entries_of_release,
@@ -19,7 +20,7 @@ from unlearning_jobs.services.ledger import (
     snapshots_compare,
 )
 from unlearning_jobs.services.ledger_copy import ledger_copy
-from unlearning_jobs.services.retraining import model_retrain
+from unlearning_jobs.services.retraining import model_retrain, model_withdraw
 from unlearning_jobs.states import ModelState
 
 
@@ -38,12 +39,15 @@ class Replay:
     returns: list[Return] = field(default_factory=list)
     jobs: dict[str, Job] = field(default_factory=dict)
     """Trainings that this replay started, by model."""
+    withdrawn: list[str] = field(default_factory=list)
+    """Models that this replay took out of use, and that nobody can train again."""
 
 
 def ledger_replay(*, corpus: str, requeue: bool, actor: str) -> Replay:
     """Find what came back of what was erased, in one corpus or, if `corpus` is empty, in all of them; record the replay.
 
-    With `requeue`, a version that knows returned examples is taken out of use, and its model is trained again without them.
+    With `requeue`, a version that knows returned examples is taken out of use, and its model is trained again without them,
+    unless nobody declared how it was trained.
     A second replay finds the same and starts nothing twice.
 
     Raises:
@@ -60,7 +64,11 @@ def ledger_replay(*, corpus: str, requeue: bool, actor: str) -> Replay:
     # 3. See which models know what came back, and train those again that nothing else is done about.
     replay.returns = [back for back in returns_standing() if corpus in ("", back.version.snapshot.corpus.name)]
     for back in replay.returns:
-        if requeue and not back.busy:
+        if not requeue or back.busy:
+            continue
+        if is_behavioural(back.version):
+            _withdraw(replay, back, actor)
+        else:
             replay.jobs[back.version.name] = model_retrain(version=back.version, actor=actor)
     # 4. Record it.
     data = {
@@ -73,6 +81,12 @@ def ledger_replay(*, corpus: str, requeue: bool, actor: str) -> Replay:
     }
     record_append(subject="ledger", kind=RecordKind.LEDGER_REPLAYED, actor=actor, data=data)
     return replay
+
+
+def _withdraw(replay: Replay, back: Return, actor: str) -> None:
+    if back.in_use:
+        model_withdraw(version=back.version, actor=actor)
+        replay.withdrawn.append(back.version.name)
 
 
 def _older_releases_enter(replay: Replay) -> None:

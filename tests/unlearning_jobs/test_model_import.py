@@ -105,7 +105,7 @@ def test_what_cannot_be_imported_is_refused_before_anything_is_copied(recipe: Pa
         with pytest.raises(CommandError, match=match):
             call_command("model_import", "keeper", **given)
 
-    refused("A model without a recipe cannot be imported yet", recipe=None)
+    refused("A model is imported with a recipe: name the one that it was trained by", recipe=None)
     plain, ids = tmp_path / "plain.json", tmp_path / "ids.txt"
     plain.write_text(json.dumps(RECIPE.to_json()))
     refused("A causal_lm cannot be imported", recipe=plain)

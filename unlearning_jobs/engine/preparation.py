@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import Final
 
 from compliance.formats.protocol import MOST_ROWS
+from compliance.formats.twins import too_few_twins
 
 from .alternatives import with_alternatives
 from .artefacts import model_about
@@ -73,6 +74,7 @@ def job_facts(spec: JobSpec, snapshot: Snapshot) -> Facts:
         epsilon=about.get("privacy", {}).get("epsilon") if spec.model else _expected_epsilon(spec, snapshot),
         budget_spent=about.get("budget_spent", 0.0),
         touched=_touched(spec, snapshot),
+        assurance=spec.assurance,
     )
     return with_alternatives(facts, snapshot.get(spec.forget_ids))
 
@@ -139,6 +141,9 @@ def _expected_epsilon(spec: JobSpec, snapshot: Snapshot) -> float | None:
 
 def _check_model(spec: JobSpec) -> None:
     """Check that the model came about as the job says: else its oracles would show how another model unlearns."""
+    if spec.model is None and spec.assurance == "behavioural":
+        message = "Nobody declared how this model was trained, so it cannot be trained here; name its folder as model."
+        raise SpecError(message)
     about = model_about(Path(spec.model.path)) if spec.model else {}
     if not about:
         return  # none is named, or it cannot be read, which loading it says
@@ -151,7 +156,7 @@ def _check_model(spec: JobSpec) -> None:
     if spec.assurance == "reproduced" and about.get("assurance", "reproduced") != "reproduced":
         message = (
             "The model was trained elsewhere, and the job says that it was trained here; set assurance to"
-            f" {about['assurance']}, so that it is compared with models of its recipe first."
+            f" {about['assurance']}."
         )
         raise SpecError(message)
 
@@ -176,6 +181,9 @@ def _check_protocol(spec: JobSpec, snapshot: Snapshot) -> None:
     problems = protocol.problems(guarantee, held_out=has_held_out, seed=spec.seed)
     problems = problems or metric_problems(protocol, spec.recipe.family)  # which count its models
     problems += attack_problems(protocol, job_facts(spec, snapshot)) if protocol.all_attacks else []
+    if not protocol.has_oracles and has_held_out and not problems:
+        held_out = min(snapshot.info.counts["held_out"], protocol.max_held_out_examples)
+        problems += filter(None, [too_few_twins(len(spec.forget_ids), held_out)])
     if protocol.assurance != spec.assurance:
         problems.append(
             f"The model is {spec.assurance}, and the protocol is for a {protocol.assurance} one; choose another."

@@ -69,6 +69,7 @@ class ModelVersion(Rung):
 
         REPRODUCED = "reproduced", _("Trained here by its recipe")
         DECLARED = "declared", _("Trained elsewhere, by a declared recipe")
+        BEHAVIOURAL = "behavioural", _("Trained elsewhere; nobody declared how")
 
     name = models.SlugField(max_length=40)
     number = models.PositiveIntegerField()
@@ -77,8 +78,9 @@ class ModelVersion(Rung):
     recipe = models.ForeignKey(RegisteredRecipe, on_delete=models.PROTECT, related_name="model_versions")
     seed = models.BigIntegerField()
     parent = models.ForeignKey("self", on_delete=models.PROTECT, null=True, related_name="children")
-    assurance = models.CharField(max_length=10, choices=Assurance.choices, default=Assurance.REPRODUCED)
-    """What is unlearned from a declared version is declared as well, unless it is trained again."""
+    assurance = models.CharField(max_length=12, choices=Assurance.choices, default=Assurance.REPRODUCED)
+    """What is unlearned from a declared version is declared as well, unless it is trained again. A behavioural one cannot be
+    trained again: its recipe serves methods, and does not say how it was trained."""
     steps: models.JSONField[list[dict[str, Any]], list[dict[str, Any]]] = models.JSONField(default=list)
     """The unlearning steps (engine.contracts.UnlearningStep) since its training, oldest first."""
     left_out: models.JSONField[list[str], list[str]] = models.JSONField(default=list)

@@ -152,4 +152,5 @@ def _sizes(job: Job, everything: Sequence[Answered]) -> dict[str, Any]:
         "shown_forget": sum(one.name == "forget" for one in everything),
         "all_forget": len(job.spec["forget_ids"]),
         "own_oracle": protocol.paired,
+        "has_oracles": protocol.has_oracles,
     }

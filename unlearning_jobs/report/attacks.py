@@ -10,6 +10,7 @@ from django.utils.translation import gettext as _
 from unlearning_jobs.engine.catalogue import ATTACKS, METRICS
 from unlearning_jobs.engine.contracts import Evaluation, MetricFinding, Protocol
 from unlearning_jobs.models import ModelVersion
+from unlearning_jobs.origins import is_behavioural
 from unlearning_jobs.wording import attack_title, metric_title
 
 from .tables import value_range
@@ -47,15 +48,25 @@ def attacks_shown(protocol: Protocol, evaluation: Evaluation) -> list[AttackShow
         AttackShown(
             title=attack_title(name),
             description=_(ATTACKS[name].description) if name in ATTACKS else "",
-            remark=_(ATTACKS[name].remark) if name in ATTACKS and ATTACKS[name].remark else "",
+            remark=_remark(name) if protocol.has_oracles else "",
             rows=[_row(finding) for finding in evaluation.metrics if attack_of(finding) == name],
         )
         for name in protocol.all_attacks
     ]
 
 
+def _remark(name: str) -> str:
+    """Return what a reader must know of the numbers, which is about oracles; empty for most attacks."""
+    return _(ATTACKS[name].remark) if name in ATTACKS and ATTACKS[name].remark else ""
+
+
 def oracles_under_attack(base: ModelVersion | None) -> str:
     """Return what it means that oracles give something away, by what they and the model before unlearning started from."""
+    if base is not None and is_behavioural(base):
+        return _(
+            "Without a recipe there are no oracles, so what comes out stands beside what the original gives away, and"
+            " nothing else."
+        )
     if base is None or base.checkpoint is None:
         return _("Oracles were trained without the examples: what they give away was not learned in their training.")
     sentence = _(

@@ -13,7 +13,12 @@ def compared_sentence(protocol: Protocol, evaluation: Evaluation) -> str:
     """Say which models the evaluation compared, at which look."""
     look = evaluation.look
     unlearned, oracles = protocol.unlearned_at(look), protocol.independent_oracles_at(look)
-    if protocol.paired:
+    if not protocol.has_oracles:
+        compared = _(
+            "The unlearned model and its original, on the examples to unlearn and on held-out ones; significance level"
+            " %(alpha)s"
+        )
+    elif protocol.paired:
         compared = _(
             "%(pairs)d pairs of an unlearned model and its oracle, the production model’s among them, and %(oracles)d"
             " independent oracles; significance level %(alpha)s"

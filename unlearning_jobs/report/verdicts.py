@@ -9,6 +9,8 @@ from django.utils.translation import gettext_lazy
 from unlearning_jobs.engine.contracts import Evaluation
 from unlearning_jobs.wording import VERDICTS
 
+from .twins import twins_sentence
+
 BY_GUARANTEE: dict[tuple[str, str], Any] = {
     ("passed", "exact"): gettext_lazy(
         "The evidence of the process shows a result as a training gives it in which the examples took no part. The"
@@ -48,6 +50,8 @@ UNMEASURED: dict[tuple[str, str], Any] = {
 
 def verdict_sentence(evaluation: Evaluation, guarantee: str) -> str:
     """Say what the verdict says: by the guarantee if it rests on the process, and by whether anything was measured."""
+    if evaluation.twins is not None:
+        return twins_sentence(evaluation.twins)
     outcome, basis = evaluation.verdict.outcome, guarantee if evaluation.process else ""
     said = BY_GUARANTEE | UNMEASURED if evaluation.gap is None else BY_GUARANTEE
     return str(said.get((outcome, basis), VERDICTS[outcome].sentence))

@@ -41,6 +41,7 @@ from .judged import influence_sentence, precision_sentence, process_shown, scope
 from .summaries import compared_sentence, efficiency_shown, examples_sentence
 from .tables import attack_table, duplicate_table, estimand_table, example_table, margin_table, metric_table, value_range
 from .trajectory import trajectory_shown, trajectory_table
+from .twins import twins_shown
 from .verdicts import verdict_sentence
 
 TABLES = {
@@ -81,6 +82,7 @@ def report(request: HttpRequest, pk: int) -> HttpResponse:
         "limits": _limits(evaluation, signed),
         "evaluation": evaluation,
         "scopes": scopes_shown(evaluation),
+        "twins": twins_shown(evaluation.twins),
         "process": process_shown(evaluation),
         "influence": influence_sentence(evaluation.influence),
         "precision": precision_sentence(evaluation.precision),

@@ -1,4 +1,4 @@
-"""Imports models that were trained elsewhere, by a recipe that is declared and never run here for them.
+"""Imports models that were trained elsewhere, by a recipe that is declared and never run here for them, or by none.
 
 The folder is copied to where the worker reads it. The copy goes when the job has ended: what it knows may be erased later.
 """
@@ -15,6 +15,7 @@ from django.db import transaction
 from django.utils.translation import gettext as _
 from django.utils.translation import ngettext
 
+from compliance.formats.assurances import NO_HELD_OUT
 from compliance.record.errors import StaleStateError
 from unlearning_jobs.checkpoints import base_of, checkpoint_of, require_startable
 from unlearning_jobs.engine.artefacts import checkpoint_digest
@@ -45,24 +46,26 @@ def model_import(
     artefact: Path,
     without: Collection[str],
     actor: str,
+    behavioural: bool = False,
 ) -> Job:
     """Start the import of a model as a job; its first version is active once the job completes, and called declared.
 
     Args:
         name: of the new model.
-        recipe: how it is declared to have been trained.
+        recipe: how it is declared to have been trained; of a behavioural model, what methods need to know of it.
         snapshot: what it is declared to have been trained on.
         seed: with which seed.
         artefact: its folder, as transformers wrote it.
         without: the training examples that it is declared not to have been trained on.
         actor: who declares that.
+        behavioural: whether nobody declares how it was trained; it is called behavioural then, and so is its version.
 
     Raises:
         StaleStateError: a model of this name exists or is on its way, the checkpoint of the recipe is not registered, the
             model knows what was erased, or has the weights of a version or a checkpoint that is or was here.
         SpecError: a model of such a recipe cannot be imported, the folder cannot be read or copied, its weights are not
-            all finite numbers, the seed is none, or the ledger does not name an example as erased that the model is
-            declared to have been trained without.
+            all finite numbers, the seed is none, a behavioural model would have no held-out examples, or the ledger does
+            not name an example as erased that the model is declared to have been trained without.
         ValidationError: the name cannot be that of a model.
         CorpusError: an example does not exist, or the snapshot cannot be read.
         LedgerError: nobody can tell what was erased, because a key is missing.
@@ -72,6 +75,8 @@ def model_import(
     require_new(name)
     require_seed(seed)
     snapshot = snapshot_compare(snapshot=snapshot)
+    if behavioural and not snapshot.counts.get("held_out"):
+        raise SpecError(NO_HELD_OUT)
     _check_without(snapshot, without)
     _require_known_without(name, snapshot.erased_ids - set(without))
     checkpoint = checkpoint_of(recipe)
@@ -90,7 +95,7 @@ def model_import(
         exclude_ids=tuple(sorted(without)),
         base=base_of(checkpoint),
         artefact=ModelRef(path=str(place), digest=place.name),
-        assurance="declared",
+        assurance="behavioural" if behavioural else "declared",
     )
     # 2. Copy the model. The copy and the job appear together.
     busy = _("Somebody else imports a model at this moment; wait until they have finished.")

@@ -10,6 +10,7 @@ from django.utils.translation import gettext as _
 from compliance.record.errors import StaleStateError
 from unlearning_jobs.engine.contracts import Recipe
 from unlearning_jobs.models import CorpusSnapshot, Job, ModelVersion
+from unlearning_jobs.origins import is_behavioural
 from unlearning_jobs.selectors import known_erased
 from unlearning_jobs.states import ModelState
 
@@ -18,14 +19,33 @@ from .model_versions import model_version_move
 from .trainings import is_trained, training_start
 
 
+@transaction.atomic
+def model_withdraw(*, version: ModelVersion, actor: str) -> None:
+    """Take a version out of use that knows erased examples and that nobody can train again: no recipe made it.
+
+    Raises:
+        StaleStateError: it knows none, or is not in use.
+    """
+    version = ModelVersion.objects.select_for_update(no_key=True, of=("self",)).select_related("snapshot").get(pk=version.pk)
+    ledger_lock()  # before the record's numbers, as everywhere
+    if not known_erased(version):
+        raise StaleStateError(_("%(model)s knows nothing that was erased.") % {"model": version})
+    model_version_move(version=version, to=ModelState.QUARANTINED, actor=actor)
+
+
 def model_retrain(*, version: ModelVersion, actor: str) -> Job:
     """Take a version that knows erased examples out of use, and start the training of its model without them.
 
     Raises:
-        StaleStateError: it knows none, its model has another active version or is being trained already, or its files are to
-            be deleted.
+        StaleStateError: it knows none, its model has another active version or is being trained already, its files are to
+            be deleted, or nobody declared how it was trained.
         LedgerError, CorpusError: as `model_train`.
     """
+    if is_behavioural(version):
+        message = _(
+            "Nobody declared how %(model)s was trained, so it cannot be trained again. Train a model of a recipe here."
+        )
+        raise StaleStateError(message % {"model": version})
     while True:
         # Before the transaction: it may read the whole corpus, and releases that hold the ledger wait for the snapshot.
         snapshot = snapshot_compare(snapshot=version.snapshot)

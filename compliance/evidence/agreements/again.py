@@ -14,6 +14,7 @@ from compliance.evidence.recomputed.ranks import of_control, of_set, separation
 from compliance.evidence.recomputed.shares import memorised, share_finding
 from compliance.evidence.recomputed.shipped import judge_shipped, veto
 from compliance.evidence.recomputed.student import deviation
+from compliance.evidence.recomputed.twins import judge_twins
 from compliance.formats.contracts import plain
 from compliance.formats.findings import Control, EstimandFinding, Evaluation, InfluenceFinding, PermutationFinding
 from compliance.formats.protocol import SHARES, Estimand, Protocol
@@ -52,13 +53,15 @@ def rounded_alike(first: dict[str, list[float]], second: dict[str, list[float]])
     )
 
 
-def _of_models(value: Callable[[Models, ToldReport], Any], *, first_version: bool = False) -> Callable[[ToldReport], Any]:
+def _of_models(
+    value: Callable[[Models, ToldReport], Any], *, first_version: bool = False, without_oracles: bool = False
+) -> Callable[[ToldReport], Any]:
     """Return what `value` makes of models that answer with numbers, at a look that the protocol has."""
 
     def read(told: ToldReport) -> Any:
         if told.outputs is None or told.specification is None or told.evaluation is None:
             return None
-        if told.first_version and not first_version:
+        if (told.first_version and not first_version) or told.protocol.has_oracles == without_oracles:
             return None
         if not told.outputs.are_finite(places_of(told)) or told.outputs.seeds() != protocol_seeds(told):
             return None  # other pairs say so
@@ -193,6 +196,11 @@ def _stated_apart(evaluation: Evaluation) -> dict[str, Any]:
     return sets | controls | {"examples": list(evaluation.examples.auc) if evaluation.examples is not None else []}
 
 
+def _stated_twins(told: ToldReport) -> Any:
+    twins = None if told.evaluation is None else told.evaluation.twins
+    return None if twins is None else plain(twins)
+
+
 def _oracles_of_examples(models: Models, told: ToldReport) -> dict[str, Any] | None:
     if told.outputs is None:
         return None
@@ -221,6 +229,12 @@ FIRST_FINDINGS = of_report(
     "examples.parquet, estimands of the first version", _of_models(_first_findings, first_version=True), *_COLUMNS
 )
 FIRST_STATED = of_report("result.json evaluation.estimands, intervals", _first_stated, *_paths("estimands.estimate"))
+TWINS = of_report(
+    "examples.parquet, held-out twins",
+    _of_models(lambda models, told: plain(judge_twins(models, told.protocol.alpha)), without_oracles=True),
+    *_COLUMNS,
+)
+STATED_TWINS = of_report("result.json evaluation.twins", _stated_twins, "result.json evaluation.twins")
 BEHAVED = of_report(
     "examples.parquet, controls",
     _of_models(_behaved),

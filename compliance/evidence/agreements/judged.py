@@ -76,8 +76,10 @@ from .reasons import (
     METHODS_THAT_ERASE,
     NEEDED_CONTROLS,
     NEEDED_PROCESS,
+    POSSIBLE_TWINS,
     POSSIBLE_VERDICTS,
     PROCESS_CHECKS,
+    TWINS_OUTCOME,
     VERDICT,
     the_last_if_undecided,
 )
@@ -110,6 +112,7 @@ JUDGEMENT: Final = (
     Agreement(INFLUENCE, EXPECTED_INFLUENCE, "whether there is an influence does not follow from what was measured"),
     Agreement(result("evaluation.verdict"), report("verdict"), "the evaluation reached another verdict"),
     Agreement(VERDICT, POSSIBLE_VERDICTS, "the verdict does not follow from the findings", one_of),
+    Agreement(TWINS_OUTCOME, POSSIBLE_TWINS, "the comparison with held-out examples says something else than its numbers"),
     Agreement(LOOK, LOOKS, "the verdict was not reached at this look", the_last_if_undecided),
 )
 """What the verdict rests on, and what follows from it."""

@@ -46,7 +46,8 @@ def seeds_at_look(told: ToldReport, look: int) -> dict[str, list[int]] | None:
     unlearned = [told.specification.seed, *protocol.replicate_seeds][: protocol.unlearned_at(look)]
     oracles = protocol.oracle_seeds[: protocol.independent_oracles_at(look)]
     oracles = (*unlearned, *oracles) if protocol.paired else oracles
-    return {"original": sorted(unlearned), "unlearned": sorted(unlearned), "oracle": sorted(oracles)}
+    seeds = {"original": sorted(unlearned), "unlearned": sorted(unlearned), "oracle": sorted(oracles)}
+    return {group: ones for group, ones in seeds.items() if ones}
 
 
 def protocol_seeds(told: ToldReport) -> dict[str, dict[str, list[int]]] | None:
@@ -55,11 +56,13 @@ def protocol_seeds(told: ToldReport) -> dict[str, dict[str, list[int]]] | None:
     if seeds is None or told.outputs is None:
         return None
     needed = {"forget", "retain", *(name for name, _ in places_of(told))}
+    needed |= set() if told.protocol.has_oracles else {"held_out"}
     return dict.fromkeys(sorted(needed | told.outputs.sets.keys()), seeds)
 
 
 def _says_finite(told: ToldReport) -> bool | None:
-    return None if told.evaluation is None else told.evaluation.gap is not None
+    evaluation = told.evaluation
+    return None if evaluation is None else evaluation.gap is not None or evaluation.twins is not None
 
 
 def _sizes(outputs: RawOutputs, _told: ToldReport) -> dict[str, int]:
@@ -144,5 +147,7 @@ FINITE = of_report(
     _of_outputs(lambda outputs, told: outputs.are_finite(places_of(told))),
     *_columns("margin", "probability"),
 )
-SAYS_FINITE = of_report("result.json evaluation.gap is stated", _says_finite, "result.json evaluation.gap")
+SAYS_FINITE = of_report(
+    "result.json evaluation.gap is stated", _says_finite, "result.json evaluation.gap", "result.json evaluation.twins"
+)
 GAP = of_report("examples.parquet margin, gap", _of_outputs(lambda outputs, _told: outputs.gap()), *_columns("margin"))

@@ -16,6 +16,8 @@ TOGETHER: Final = ("gap", "permutation", "estimands", "controls", "sets", "examp
 """Parts of an evaluation that are all there if every model answered with numbers, and else none of them."""
 ONLY_THEN: Final = ("influence", "precision", "vetoes", "metrics")
 """Parts that can only be there if every model answered with numbers."""
+WITHOUT_ORACLES: Final = ("twins", "metrics")
+"""Parts that can be there if no model is trained to compare with; the first only then."""
 
 
 def _parts(told: ToldReport) -> dict[str, bool] | None:
@@ -23,14 +25,17 @@ def _parts(told: ToldReport) -> dict[str, bool] | None:
 
 
 def _stated(evaluation: Evaluation) -> dict[str, bool]:
-    return {name: getattr(evaluation, name) not in (None, ()) for name in (*TOGETHER, *ONLY_THEN)}
+    return {name: getattr(evaluation, name) not in (None, ()) for name in (*TOGETHER, *ONLY_THEN, "twins")}
 
 
 def _possible_parts(told: ToldReport) -> dict[str, bool] | None:
     if told.evaluation is None:
         return None
-    numbers, stated = told.evaluation.gap is not None, _stated(told.evaluation)
-    return dict.fromkeys(TOGETHER, numbers) | {name: numbers and stated[name] for name in ONLY_THEN}
+    stated = _stated(told.evaluation)
+    if not told.protocol.has_oracles:
+        return dict.fromkeys(stated, False) | {name: stated["twins"] and stated[name] for name in WITHOUT_ORACLES}
+    numbers = told.evaluation.gap is not None
+    return {"twins": False} | dict.fromkeys(TOGETHER, numbers) | {name: numbers and stated[name] for name in ONLY_THEN}
 
 
 def _verdicts(told: ToldReport) -> list[Any] | None:
@@ -47,9 +52,11 @@ def _verdicts(told: ToldReport) -> list[Any] | None:
 PARTS = of_report(
     "result.json evaluation, the parts that are there",
     _parts,
-    *(f"result.json evaluation.{name}" for name in TOGETHER),
+    *(f"result.json evaluation.{name}" for name in (*TOGETHER, "twins")),
 )
-POSSIBLE_PARTS = of_report("the parts that fit result.json evaluation.gap", _possible_parts, "result.json evaluation.gap")
+POSSIBLE_PARTS = of_report(
+    "the parts that fit result.json evaluation.gap", _possible_parts, "result.json evaluation.gap", "report protocol"
+)
 WITHOUT_NUMBERS = of_report(
     "examples.parquet, by the groups without numbers",
     _verdicts,

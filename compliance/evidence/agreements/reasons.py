@@ -10,6 +10,7 @@ from compliance.formats.contracts import plain
 from compliance.formats.findings import ControlName
 from compliance.formats.protocol import Protocol
 from compliance.formats.rules import certificate_check, is_measurable, possible_verdicts
+from compliance.formats.twins import twin_outcome
 from compliance.formats.verdicts import METHOD_GUARANTEES, Guarantee, Verdict
 
 from .facts import at, of_report
@@ -23,6 +24,16 @@ FEWEST_WATCHERS: Final = 2
 
 def _verdict(told: ToldReport) -> Any:
     return None if told.findings is None else as_compared(told, told.report.verdict)
+
+
+def _twins(told: ToldReport) -> str | None:
+    twins = None if told.evaluation is None else told.evaluation.twins
+    return None if twins is None else twins.outcome
+
+
+def _possible_twins(told: ToldReport) -> str | None:
+    twins = None if told.evaluation is None else told.evaluation.twins
+    return None if twins is None else twin_outcome(twins, told.protocol.alpha)
 
 
 def _possible(told: ToldReport) -> list[Any] | None:
@@ -171,8 +182,11 @@ POSSIBLE_VERDICTS = of_report(
         "gap",
         "vetoes",
         "permutation.p_value",
+        "twins",
     ),
 )
+TWINS_OUTCOME = of_report("result.json evaluation.twins.outcome", _twins, *_paths("twins.outcome"))
+POSSIBLE_TWINS = of_report("what the numbers of result.json evaluation.twins say", _possible_twins, *_paths("twins"))
 LOOK = of_report("result.json evaluation.look", _look, "result.json evaluation.look")
 LOOKS = of_report(
     "spec.json protocol.looks",

@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any, Literal
 
+from compliance.formats.assurances import Assurance
 from compliance.formats.contracts import Contract
 from compliance.formats.protocol import Protocol
 
@@ -54,4 +55,4 @@ class Specification(Contract):
     erased_ids: tuple[str, ...] = ()
     base: str = ""
     artefact: Stored | None = None
-    assurance: Literal["reproduced", "declared"] = "reproduced"
+    assurance: Assurance = "reproduced"

@@ -8,9 +8,9 @@ from datetime import date
 from typing import Any, Final, get_args
 
 from compliance.evidence.record import ITEM
+from compliance.formats.assurances import Assurance
 from compliance.formats.checks import SHA256
 from compliance.formats.dispositions import APART, Disposition
-from compliance.formats.protocol import Assurance
 from compliance.formats.record_kinds import ACCOUNTED_EXAMPLE, DRAWN_GROUP, FIELDS, NOT_CONCERNED, TOLD
 from compliance.formats.record_kinds import RecordKind as K
 from compliance.formats.results import RESULT_VERSION

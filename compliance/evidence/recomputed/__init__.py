@@ -9,6 +9,7 @@ Where to look:
     shipped     estimands about the one model that would be released
     shares      counts of single examples
     ranks       how well groups of models are told apart
+    twins       how a model without oracles ranks the examples to forget among held-out ones
     controls    controls, influence and vetoes
     privacy     what private training costs; it follows from the recipe
 """

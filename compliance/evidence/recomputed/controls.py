@@ -6,8 +6,9 @@ from collections.abc import Iterator, Sequence
 from math import hypot, sqrt
 from statistics import fmean
 
+from compliance.formats.assurances import FEWEST_REPLICATES
 from compliance.formats.findings import MOST_SPREAD, Precision
-from compliance.formats.protocol import FEWEST_REPLICATES, FURTHER, HALF, MOST_APART, Estimand, Protocol
+from compliance.formats.protocol import FURTHER, HALF, MOST_APART, Estimand, Protocol
 
 from .method import judge
 from .models import Models, Vector, centre, distance, leave_one_out, means, minus

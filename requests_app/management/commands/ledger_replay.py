@@ -14,6 +14,7 @@ from requests_app.returns import Return
 from requests_app.services.replay import Replay, ledger_replay
 from unlearning_jobs.ledger_keys import LedgerError
 from unlearning_jobs.models import Corpus, CorpusSnapshot, ErasureEntry
+from unlearning_jobs.origins import is_behavioural
 from unlearning_jobs.wording import ids_named
 
 SHOWN = 8
@@ -79,6 +80,14 @@ def _in_corpus(snapshot: CorpusSnapshot) -> Iterator[str]:
         )
 
 
+def _not_trained_again(back: Return, replay: Replay) -> Iterator[str]:
+    if back.version.name in replay.withdrawn:
+        yield "  It is out of use now."
+    elif back.in_use:
+        yield "  Take it out of use: python manage.py ledger_replay --requeue"
+    yield "  Nobody declared how it was trained, so it cannot be trained again. Train a model of a recipe in its place."
+
+
 def _returned(back: Return, replay: Replay) -> Iterator[str]:
     count, references = len(back.example_ids), ", ".join(back.references)
     state = "is in use and" if back.in_use else "is out of use and"
@@ -86,7 +95,9 @@ def _returned(back: Return, replay: Replay) -> Iterator[str]:
         f"{back.version} {state} knows {count} examples of the ledger ({_some(back.example_ids)}), entered for {references}."
     )
     job = replay.jobs.get(back.version.name)
-    if job:
+    if is_behavioural(back.version):
+        yield from _not_trained_again(back, replay)
+    elif job:
         yield f"  It is out of use now. Job {job.pk} trains {back.version.name} again without them."
     elif back.busy:
         yield "  A training or an item of this model is under way. Wait for its end, and replay the ledger again."

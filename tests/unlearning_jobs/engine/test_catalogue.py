@@ -80,6 +80,7 @@ def test_the_tables_list_what_there_is() -> None:
 @pytest.mark.parametrize("name", METRICS)
 def test_the_table_says_how_many_models_a_metric_needs(name: str) -> None:
     assert METRICS[name].fewest_models == METRIC_CLASSES[name].fewest_models
+    assert METRICS[name].against_oracles == METRIC_CLASSES[name].against_oracles
 
 
 def test_a_protocol_that_names_no_metrics_has_all_for_which_it_has_enough_models() -> None:

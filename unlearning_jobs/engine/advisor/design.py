@@ -10,7 +10,8 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Final, Literal
 
-from compliance.formats.protocol import ANNEXED, Assurance
+from compliance.formats.assurances import Assurance
+from compliance.formats.protocol import ANNEXED
 from compliance.formats.translation import gettext_noop as _
 from compliance.formats.verdicts import Guarantee
 from unlearning_jobs.engine.contracts import Protocol, Recipe
@@ -21,7 +22,9 @@ from .outlook import Precedent, chances_by_look, typical_saving, typical_spread
 ENOUGH: Final = 0.9
 """Independent models that decide with this probability need no pairs."""
 
-ReasonCode = Literal["annex", "declared", "unpairable", "few_decide", "pairs_pay", "pairs_do_not_pay", "arrays", "texts"]
+ReasonCode = Literal[
+    "annex", "declared", "behavioural", "unpairable", "few_decide", "pairs_pay", "pairs_do_not_pay", "arrays", "texts"
+]
 DESIGN_REASONS: Final[Mapping[str, str]] = {
     "annex": _(
         "The result is released on the evidence of its process or on its certificate. The measurements can contradict it,"
@@ -30,6 +33,11 @@ DESIGN_REASONS: Final[Mapping[str, str]] = {
     "declared": _(
         "The model was trained elsewhere, so it shares no seed with a model trained here; models are compared independently,"
         " and it is first compared with models of its declared recipe."
+    ),
+    "behavioural": _(
+        "Nobody declared how the model was trained, so no model can be trained to compare it with. Its answers are compared"
+        " with those to held-out examples, before and after; that never shows what retraining would give, so no result can"
+        " be released on it."
     ),
     "unpairable": _("Models of this recipe cannot take one another’s batches, so they are compared independently."),
     "few_decide": _(
@@ -83,6 +91,8 @@ class Design:
         """Return a protocol of this size. Without seeds it only counts models, and is no protocol to run."""
         count = self.replicates + self.oracles
         drawn = tuple(seeds) or tuple(range(count))
+        if self.assurance == "behavioural":
+            rules["estimands"] = ()  # each compares with oracles
         return Protocol(
             replicate_seeds=drawn[: self.replicates],
             oracle_seeds=drawn[self.replicates : count],
@@ -111,8 +121,9 @@ def choose_design(
         assurance: how the model to unlearn came about.
     """
     sizes = sizes or Sizes()
-    if guarantee in ANNEXED:
-        return Design("independent", 0, sizes.annex_oracles, 1, "annex", assurance)
+    if assurance == "behavioural" or guarantee in ANNEXED:
+        few: ReasonCode = "behavioural" if assurance == "behavioural" else "annex"
+        return Design("independent", 0, 0 if few == "behavioural" else sizes.annex_oracles, 1, few, assurance)
     if assurance == "declared" or not recipe.can_be_paired:
         return design_of("independent", sizes, "declared" if assurance == "declared" else "unpairable", assurance)
     # 1. What earlier jobs on this model measured.

@@ -6,7 +6,6 @@ the pipeline, without any oracle. See docs/canaries.md.
 people        invented persons
 making        rows for a corpus, and which rows of a corpus they are
 drawing       the coin, and the commitment to it
-exchange      the randomisation test, and what it could have found
 judgement     what the scores of two models say, and what they do not say
 folders       models in folders, measured here
 """

@@ -11,16 +11,15 @@ from typing import Final, Literal
 
 import numpy as np
 
+from compliance.formats.twins import CHANCE, CLEAR
 from unlearning_jobs.engine.contracts.contract import EngineContract
+from unlearning_jobs.engine.evaluation.exchange import ALPHA, Scores, exchange_test, smallest_found
 
 from .drawing import Draw
-from .exchange import ALPHA, CHANCE, Scores, exchange_test, smallest_found
 
 Outcome = Literal["left_over", "overshot", "nothing_found", "says_nothing"]
 """left_over: the trained canaries are still known. overshot: they are known less than those that the model never saw.
 nothing_found: neither, as far as this test can see. says_nothing: the test could not have found anything."""
-CLEAR: Final = 0.01
-"""The original must show its trained half at this level."""
 DOES_NOT_SHOW: Final = (
     "Anything about the data of the person who asked: canaries are invented, and may be learned and erased more easily.",
     "Anything about one canary: the test is about all of them together.",

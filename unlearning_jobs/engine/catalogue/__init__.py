@@ -8,6 +8,8 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any, Final
 
+from compliance.formats.assurances import NO_RECIPE
+from compliance.formats.protocol import ANNEXED
 from unlearning_jobs.engine.contracts import Guarantee, Recipe
 from unlearning_jobs.engine.errors import SpecError
 
@@ -64,6 +66,8 @@ def obstacles(method: str, facts: Facts, config: Mapping[str, Any] | None = None
         problems.append(f"{entry.title} works on {listed(entry.families)} only, and the model is a {facts.recipe.family}.")
     if facts.untrainable:
         problems.append(facts.untrainable)
+    if facts.assurance == "behavioural" and (entry.guarantee in ANNEXED or entry.trains_models):
+        problems.append(NO_RECIPE)
     if facts.forget < 1:
         problems.append("There is nothing to forget: the forget set is empty.")
     if facts.retain < 1:

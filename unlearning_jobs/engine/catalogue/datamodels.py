@@ -101,6 +101,7 @@ DATAMODELS: Final = (
         _datamodel_cost,
         _datamodel_obstacles,
         preparation=_preparation_cost,
+        trains_models=True,
     ),
     MethodEntry(
         "oracle_matching",
@@ -127,5 +128,6 @@ DATAMODELS: Final = (
         ),
         _oracle_cost,
         for_production=False,
+        trains_models=True,
     ),
 )

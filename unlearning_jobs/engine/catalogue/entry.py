@@ -6,7 +6,7 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any, Final, Literal
 
-from unlearning_jobs.engine.contracts import Guarantee, Recipe, UnlearningStep
+from unlearning_jobs.engine.contracts import Assurance, Guarantee, Recipe, UnlearningStep
 from unlearning_jobs.engine.contracts.families import (
     Answers,
     FamilyDescription,
@@ -126,6 +126,8 @@ class Facts:
     """Examples to forget now whose answers are more than one token, whatever the tokens are; None if that is not known."""
     touched: float | None = None
     """Share of one training in the stages of a recipe's shards that saw an example to forget now; None if not known."""
+    assurance: Assurance = "reproduced"
+    """How it is known what made the model. If nobody declared that, nothing can be trained as it was."""
     untrainable: str = ""
     """Why no model can be trained for the job, and so no oracle; empty if models can be."""
 
@@ -211,6 +213,8 @@ class MethodEntry:
     """Cost of what is computed once per model version and serves all of its requests; not part of `cost`."""
     budget: Budgeting = no_budget
     """What the model's erasures spend of its budget."""
+    trains_models: bool = False
+    """Whether it trains models by the recipe, as exact and certified methods do."""
 
     @property
     def families(self) -> tuple[str, ...]:
@@ -230,6 +234,8 @@ class MetricEntry:
     """Says whether the outputs of a family hold what it is worked out from."""
     fewest_models: int = 1
     """Number of unlearned models, and of oracles, that it needs at least."""
+    against_oracles: bool = False
+    """Whether its value is a comparison with oracles, so that there is none without them."""
     attack: str = ""
     """The attack whose outcome it is, which only protocols that ask for it carry out; empty for most metrics."""
     reason: str = ""

@@ -62,5 +62,6 @@ OF_MEMBERSHIP: Final[tuple[MetricEntry, ...]] = (
         " examples for more familiar than those to forget by Min-K%. 0 is as the oracles; towards -100 the forget set"
         " still looks like training data, and above 0 it was pushed below data that was never seen.",
         works_on=answers_with_text,
+        against_oracles=True,
     ),
 )

@@ -127,6 +127,7 @@ METRICS: Final[Mapping[str, MetricEntry]] = {
             " value per example. It treats examples as replicates and compares only two models, so a large p is no"
             " evidence of equality; D and n are given with it.",
             works_on=answers_with_text,
+            against_oracles=True,
         ),
         MetricEntry(
             "model_utility",
@@ -222,19 +223,27 @@ def metrics_of(protocol: Protocol, family: str) -> tuple[str, ...]:
     """
     if protocol.metrics is not None:
         return asked_metrics(protocol)
-    models, attacks = protocol.models_per_side(), ("", *protocol.all_attacks)
+    models, attacks = _models_per_side(protocol), ("", *protocol.all_attacks)
     return tuple(
         entry.name
         for entry in METRICS.values()
-        if family in entry.families and entry.fewest_models <= models and entry.attack in attacks
+        if family in entry.families
+        and entry.fewest_models <= models
+        and entry.attack in attacks
+        and (protocol.has_oracles or not entry.against_oracles)
     )
+
+
+def _models_per_side(protocol: Protocol) -> int:
+    """Return how many models a metric has to compare; without oracles, only what is of one model is worked out."""
+    return protocol.models_per_side() if protocol.has_oracles else 1
 
 
 def metric_problems(protocol: Protocol, family: str) -> list[str]:
     """Say why the metrics that the protocol names cannot be computed for this family; empty if they can."""
     if unknown := [name for name in metrics_of(protocol, family) if name not in METRICS]:
         return [f"There is no metric {unknown[0]!r}; choose from {', '.join(METRICS)}."]
-    entries, models = [METRICS[name] for name in metrics_of(protocol, family)], protocol.models_per_side()
+    entries, models = [METRICS[name] for name in metrics_of(protocol, family)], _models_per_side(protocol)
     return [
         *(
             f"{entry.title} is a metric of {listed(entry.families)}, and the model is a {family}; leave this metric out."
@@ -247,6 +256,11 @@ def metric_problems(protocol: Protocol, family: str) -> list[str]:
             " add replicates and oracles, or leave this metric out."
             for entry in entries
             if entry.fewest_models > models
+        ),
+        *(
+            f"{entry.title} compares with oracles, and without a recipe none can be trained; leave this metric out."
+            for entry in entries
+            if entry.against_oracles and not protocol.has_oracles
         ),
         *(
             f"{entry.title} needs the attack {entry.attack}, and the protocol does not ask for it; leave this metric out."

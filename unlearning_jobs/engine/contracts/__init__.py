@@ -5,6 +5,7 @@ Nothing here imports torch or Django, so web processes may import it. `contract`
 
 from __future__ import annotations
 
+from compliance.formats.assurances import Assurance
 from compliance.formats.efficiency import Efficiency, Preparation, ResourceUsage
 from compliance.formats.findings import (
     Control,
@@ -22,7 +23,7 @@ from compliance.formats.findings import (
     SetFinding,
     Veto,
 )
-from compliance.formats.protocol import DEFAULT_ESTIMANDS, Assurance, Estimand, Protocol
+from compliance.formats.protocol import DEFAULT_ESTIMANDS, Estimand, Protocol
 from compliance.formats.results import Certificate, Curve, JobResult, SecondTraining
 from compliance.formats.trajectory import ExampleTrajectory, Trajectory
 from compliance.formats.verdicts import Direction, Guarantee, Outcome, Reason, Verdict

@@ -6,7 +6,8 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import Any, Literal
 
-from compliance.formats.protocol import Assurance, Protocol
+from compliance.formats.assurances import Assurance
+from compliance.formats.protocol import Protocol
 from compliance.formats.specifications import specification_problem
 from unlearning_jobs.engine.contracts.contract import ADDED_LATER, Digested, EngineContract
 from unlearning_jobs.engine.errors import SpecError

@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import replace
 from functools import partial
 
 import numpy as np
 
 from compliance.formats.rules import Measured, reach_verdict, without_numbers
+from compliance.formats.twins import twin_verdict
 from unlearning_jobs.engine.catalogue import method_guarantee, metrics_of
 from unlearning_jobs.engine.contracts import (
     Control,
@@ -35,6 +37,7 @@ from .outputs import Outputs
 from .per_example import judge_examples
 from .permutation import permutation_test
 from .shipped import judge_shipped, share_finding, vetoes
+from .twins import judge_twins
 
 SETS = ("forget", "retain", "held_out")
 NEEDED = ("margin", "probability")
@@ -54,7 +57,8 @@ def evaluate(
     """Reach the verdict, and compute everything that is reported beside it.
 
     Args:
-        outputs: statistics of the originals, the unlearned models and the oracles on forget, retain and held-out examples.
+        outputs: statistics of the originals, the unlearned models and the oracles, if there are any, on forget, retain and
+            held-out examples.
         protocol: the protocol, fixed before the run.
         method: name of the method; its guarantee decides what the verdict rests on. None if others made the models: then
             nothing but measurements is known about them.
@@ -70,6 +74,12 @@ def evaluate(
     # 1. Models that answer with no numbers cannot be compared.
     if broken := _not_finite(outputs, protocol):
         return _without_numbers(without_numbers(broken, process, guarantee), said(metrics=()), look, process, duplicates)
+    metrics = tuple(finding for name in metrics_of(protocol, family) for finding in METRICS[name]().findings(outputs))
+    limited = said(metrics={metric.name for metric in metrics})
+    if not protocol.has_oracles:
+        twins = judge_twins(outputs, protocol)
+        bare = _without_numbers(twin_verdict(twins, protocol.alpha), limited, look, process, duplicates)
+        return replace(bare, metrics=metrics, twins=twins)
     # 2. What the verdict depends on: estimands, controls, and whether there is anything to unlearn.
     estimands = tuple(_findings(outputs, protocol))
     controls = tuple(_controls(outputs, protocol))
@@ -82,7 +92,7 @@ def evaluate(
         influence=measure_influence(outputs, protocol, nothing_done[0]) if nothing_done else None,
         vetoes=tuple((e, side) for e in protocol.estimands if _is_judged(outputs, e) and (side := vetoes(outputs, e))),
     )
-    # 3. What is reported beside it: single examples, metrics, limits.
+    # 3. What is reported beside it: single examples, too.
     examples = judge_examples(
         outputs.matrix("unlearned", "forget", "margin"),
         outputs.matrix("oracle", "forget", "margin"),
@@ -90,7 +100,6 @@ def evaluate(
         level=protocol.alpha,
         seed=protocol.sample_seed,
     )
-    metrics = tuple(finding for name in metrics_of(protocol, family) for finding in METRICS[name]().findings(outputs))
     return Evaluation(
         verdict=reach_verdict(measured, process, guarantee, protocol.alpha),
         gap=float(forget_margin(outputs, "original").mean() - forget_margin(outputs, "oracle").mean()),
@@ -98,7 +107,7 @@ def evaluate(
         permutation=sets["forget"],
         controls=controls,
         metrics=metrics,
-        limits=said(metrics={metric.name for metric in metrics}),
+        limits=limited,
         sets=_adjusted(sets),
         examples=examples,
         look=look,
@@ -113,7 +122,7 @@ def evaluate(
 def _without_numbers(
     verdict: Verdict, said: tuple[str, ...], look: int, process: Sequence[ProcessCheck], duplicates: Sequence[Duplicate]
 ) -> Evaluation:
-    """Return the evaluation of models of which some gave no finite numbers: nothing is computed from the others."""
+    """Return an evaluation without what oracles are needed for; so of models of which some gave no finite numbers."""
     return Evaluation(
         verdict=verdict,
         gap=None,

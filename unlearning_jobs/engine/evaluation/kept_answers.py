@@ -1,4 +1,4 @@
-"""The answers that stay word for word, for a person to read side by side: of the shipped model, its original and one oracle.
+"""The answers that stay word for word, for a person to read side by side: of the shipped model, its original, an oracle.
 
 A model may say what was personal in its training data, so their file stays with the job and goes into no bundle:
 `compliance.formats.results.WITHHELD`.
@@ -35,8 +35,9 @@ def kept_examples(sets: Mapping[str, Sequence[Example]], seed: int) -> dict[str,
 
 def kept_models(protocol: Protocol, seed: int) -> frozenset[ModelKey]:
     """Return the models whose answers are kept: the shipped one, its original, and its own oracle or else the first one."""
-    oracle = seed if protocol.paired else protocol.oracle_seeds[0]
-    return frozenset((ModelKey("original", seed), ModelKey("unlearned", seed), ModelKey("oracle", oracle)))
+    oracles = (seed,) if protocol.paired else protocol.oracle_seeds[:1]
+    own = (ModelKey("original", seed), ModelKey("unlearned", seed))
+    return frozenset((*own, *(ModelKey("oracle", one) for one in oracles)))
 
 
 @dataclass

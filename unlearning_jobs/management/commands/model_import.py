@@ -1,4 +1,4 @@
-"""`model_import NAME --artifact DIR --corpus NAME --recipe FILE`: take over a model that was trained elsewhere, as a job."""
+"""`model_import NAME --artifact DIR --corpus NAME --recipe FILE [--behavioural]`: take over a model trained elsewhere."""
 
 from __future__ import annotations
 
@@ -17,7 +17,8 @@ from unlearning_jobs.services.imports import model_import
 class Command(BaseCommand):
     help = (
         "Takes over a model that was trained elsewhere, from a registered checkpoint, as a job for the workers. The recipe"
-        " declares how it was trained; nobody trains it here, and its versions are called declared."
+        " declares how it was trained; nobody trains it here, and its versions are called declared. With --behavioural,"
+        " nobody declares that: the recipe says what methods need, no oracle is trained, and no result ever passes."
     )
 
     def add_arguments(self, parser: ArgumentParser) -> None:
@@ -29,6 +30,11 @@ class Command(BaseCommand):
             help="folder of the model, as transformers writes it, or of an adapter, as peft does",
         )
         parser.add_argument("--recipe", type=Path, help="JSON file that declares how the model was trained")
+        parser.add_argument(
+            "--behavioural",
+            action="store_true",
+            help="nobody declares how the model was trained; the recipe only says what methods need to know of it",
+        )
         parser.add_argument("--corpus", required=True, help="name of the registered corpus that it was trained on")
         parser.add_argument("--seed", type=int, default=1, help="with which it was trained (default: 1)")
         parser.add_argument(
@@ -41,8 +47,9 @@ class Command(BaseCommand):
     def handle(self, *_args: Any, **options: Any) -> None:
         if options["recipe"] is None:
             message = (
-                "A model without a recipe cannot be imported yet: nobody could train an oracle to compare it with. Name the"
-                " recipe that it was trained by with --recipe."
+                "A model is imported with a recipe: name the one that it was trained by with --recipe. If nobody knows that,"
+                " name with --recipe what methods need (architecture from `engine describe`, learning rate, batch size,"
+                " precision), and say --behavioural: then no oracle can be trained, and no result can pass."
             )
             raise CommandError(message)
         from unlearning_jobs.engine.families.foreign_adapters import check_foreign  # it loads torch
@@ -61,8 +68,14 @@ class Command(BaseCommand):
                 artefact=options["artifact"].absolute(),
                 without=_ids(options["without"]) if options["without"] else (),
                 actor=SYSTEM,
+                behavioural=options["behavioural"],
             )
         self.stdout.write(f"Job {job.pk} will import {options['name']}, which was trained elsewhere on {snapshot}.")
+        if options["behavioural"]:
+            self.stdout.write(
+                "Nobody declared how. It will be compared with held-out examples alone, which the corpus declares to be"
+                " unseen; what is unlearned from it can never pass, and so cannot be released."
+            )
         if without := job.spec["exclude_ids"]:
             self.stdout.write(f"It is declared to have been trained without {len(without)} examples.")
         if options["wait"]:

@@ -265,5 +265,7 @@ JUDGED: Mapping[str, Change] = {
 SHOWN_ELSEWHERE = (
     "examples.parquet, estimands of the first version / result.json evaluation.estimands, intervals",
     "examples.parquet, verdicts of the looks before / that none of these looks decided",
+    "examples.parquet, held-out twins / result.json evaluation.twins",
+    "result.json evaluation.twins.outcome / what the numbers of result.json evaluation.twins say",
 )
 """Pairs about what the real bundle does not have, with a test of their own."""

@@ -8,8 +8,8 @@ import numpy as np
 import pytest
 
 from unlearning_jobs.engine.canaries import Draw, judge_scores
-from unlearning_jobs.engine.canaries.exchange import exchange_test, smallest_found
 from unlearning_jobs.engine.corpora.create import example_id
+from unlearning_jobs.engine.evaluation.exchange import exchange_test, smallest_found
 
 CANARIES = 64
 

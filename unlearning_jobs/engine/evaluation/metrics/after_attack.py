@@ -50,7 +50,9 @@ class AfterAttack(ModelMetric):
         if not exists(outputs, name, "log_likelihood"):
             return ""
         models, attacked = compared(outputs), self.attacked(outputs, name)
-        shipped, _, *oracles = (probability(outputs.vector(one, name, "log_likelihood")[attacked]) for one in models)
+        shipped, before, *oracles = (probability(outputs.vector(one, name, "log_likelihood")[attacked]) for one in models)
+        if not oracles:
+            return f"Without the attack, the unlearned model's value is {shipped:.3f}, and the original's {before:.3f}."
         return (
             f"Without the attack, the unlearned model's value is {shipped:.3f}, and the oracles' {min(oracles):.3f} to"
             f" {max(oracles):.3f}."

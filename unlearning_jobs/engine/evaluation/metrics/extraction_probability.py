@@ -33,7 +33,7 @@ class ExtractionProbability(Metric):
                 continue
             unlearned = outputs.vector(outputs.models("unlearned")[0], name, self.statistic)
             original = outputs.vector(outputs.models("original")[0], name, self.statistic)
-            oracles = outputs.matrix("oracle", name, self.statistic)
+            oracles = [outputs.vector(oracle, name, self.statistic) for oracle in outputs.models("oracle")]
             for prompts in PROMPTS:
                 yield MetricFinding(
                     self.name,

@@ -23,6 +23,7 @@ class ForgetQuality(Metric):
     """
 
     name: ClassVar[str] = "forget_quality"
+    against_oracles: ClassVar[bool] = True
 
     def findings(self, outputs: Outputs) -> Iterator[MetricFinding]:
         if not exists(outputs, "forget", "truth_ratio"):

@@ -18,6 +18,8 @@ class Metric(ABC):
     name: ClassVar[str]
     fewest_models: ClassVar[int] = 1
     """Smallest number of unlearned models, and of oracles, for which there is a finding."""
+    against_oracles: ClassVar[bool] = False
+    """Whether its value is a comparison with oracles, so that there is none without them."""
 
     @abstractmethod
     def findings(self, outputs: Outputs) -> Iterator[MetricFinding]:

@@ -26,6 +26,7 @@ class PrivLeak(Metric):
     """
 
     name: ClassVar[str] = "privleak"
+    against_oracles: ClassVar[bool] = True
 
     def findings(self, outputs: Outputs) -> Iterator[MetricFinding]:
         if not (exists(outputs, "forget", STATISTIC) and exists(outputs, "held_out", STATISTIC)):

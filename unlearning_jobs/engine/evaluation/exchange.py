@@ -1,7 +1,9 @@
-"""A randomisation test over balanced assignments of the canaries of one model, and the smallest difference it would find.
+"""Randomisation tests of ranks within one model: whether what it learned can be told from what it never saw.
 
-Its unit is the assignment, drawn for this model alone. Where one assignment is shared by several models, an unlucky half
-repeats in all of them, and a retrained model fails in all of them; so a draw is used once.
+Of canaries, the unit is the assignment, drawn for this model alone. Where one assignment is shared by several models, an
+unlucky half repeats in all of them, and a retrained model fails in all of them; so a draw is used once. The examples of a
+person and their held-out twins were not drawn by anybody here; their assignments are counted or approximated and never
+drawn, so that verification finds the same p-value.
 """
 
 from __future__ import annotations
@@ -9,12 +11,15 @@ from __future__ import annotations
 from dataclasses import dataclass
 from functools import lru_cache
 from itertools import combinations
-from math import comb
+from math import ceil, comb, erfc, sqrt
+from statistics import NormalDist
 from typing import Final
 
 import numpy as np
 from numpy.typing import NDArray
 from scipy.stats import rankdata
+
+from compliance.formats.twins import CHANCE, EXACT_UP_TO, MOST_PAIRED, POWER
 
 Scores = NDArray[np.float64]
 """One number an example: its log-odds, (canaries,)"""
@@ -24,10 +29,8 @@ EXHAUSTIVE: Final = 20_000
 """Up to so many assignments there are, all of them are compared."""
 SEED: Final = 20_261_129
 ALPHA: Final = 0.05
-POWER: Final = 0.8
 SIMULATED: Final = 400
 """How many assignments are tried out to find the power."""
-CHANCE: Final = 0.5
 ROUNDING: Final = 1e-9
 HALVINGS: Final = 30
 
@@ -106,3 +109,68 @@ def _weights(total: int, trained: int, draws: int) -> tuple[Scores, bool]:
     weights = np.full((len(chosen), total), -1 / (total - trained))
     np.put_along_axis(weights, chosen, 1 / trained, axis=1)
     return weights, exhaustive
+
+
+@dataclass(frozen=True)
+class RankTest:
+    """Whether one set of examples can be told from another by how a model ranks them."""
+
+    above: float
+    """Share of pairs in which the example of the first set has the higher score; ties count half."""
+    p_value: float
+    """Two-sided: of a share as far from a half, if which example is in which set meant nothing."""
+    p_above: float
+    """One-sided: of a share as high."""
+
+
+def rank_test(scores: Scores, others: Scores) -> RankTest:
+    """Compare two sets of examples by rank, over all assignments of their examples to sets of these sizes.
+
+    They are counted while that takes few steps, and else approximated by a normal law (Mann and Whitney 1947), with ties
+    taken into account. For ranks, that errs towards larger p-values.
+    """
+    n, total = len(scores), len(scores) + len(others)
+    doubled = np.rint(2 * rankdata(np.concatenate([scores, others]))).astype(np.int64)  # whole numbers, also of ties
+    observed = int(doubled[:n].sum())
+    above = (observed / 2 - n * (n + 1) / 2) / (n * len(others))
+    centre = n * (total + 1)  # of the sum of doubled ranks
+    if min(n, len(others)) * total > EXACT_UP_TO:
+        spread = sqrt(n * len(others) / (total * (total - 1)) * float(((doubled - doubled.mean()) ** 2).sum()))
+        z = (observed - centre) / spread if spread else 0.0
+        return RankTest(above, erfc(abs(z) / sqrt(2)), erfc(z / sqrt(2)) / 2)
+    sums, shares = _sums(doubled, n)
+    far = np.abs(sums - centre) >= abs(observed - centre)
+    return RankTest(above, min(1.0, float(shares[far].sum())), min(1.0, float(shares[sums >= observed].sum())))
+
+
+def _sums(doubled: NDArray[np.int64], n: int) -> tuple[NDArray[np.int64], Scores]:
+    """Return the sums that n of the numbers can have, and in which share of the choices each comes about."""
+    few, everything = min(n, len(doubled) - n), int(doubled.sum())
+    ways = np.zeros((few + 1, int(np.sort(doubled)[-few:].sum()) + 1 if few else 1))  # numbers chosen, their sum
+    ways[0, 0] = 1.0
+    for number in doubled.tolist():
+        ways[1:, number:] += ways[:-1, : ways.shape[1] - number].copy()
+    sums = np.arange(ways.shape[1])
+    return sums if few == n else everything - sums, ways[few] / ways[few].sum()
+
+
+def smallest_difference(unseen: Scores, count: int, alpha: float) -> float | None:
+    """Return the smallest difference that `rank_test` finds with 80 % power (Noether 1987); None if it finds none.
+
+    A share of pairs that is far enough from a half follows from the sizes. The difference is the one that gives that share
+    between scores without any difference.
+
+    Args:
+        unseen: scores of examples that the model never saw.
+        count: how many others they are compared with.
+        alpha: two-sided level.
+    """
+    total, normal = len(unseen) + count, NormalDist()
+    reach = (normal.inv_cdf(1 - alpha / 2) + normal.inv_cdf(POWER)) * sqrt((total + 1) / (12 * len(unseen) * count))
+    if len(unseen) < 2 or CHANCE + reach >= 1:  # noqa: PLR2004  # a pair
+        return None
+    some = np.sort(unseen)
+    if len(some) > MOST_PAIRED:
+        some = some[np.arange(MOST_PAIRED) * len(some) // MOST_PAIRED]
+    apart = np.sort((some[:, None] - some[None, :])[~np.eye(len(some), dtype=bool)])
+    return float(apart[ceil((CHANCE + reach) * len(apart)) - 1])
