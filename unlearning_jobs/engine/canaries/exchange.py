@@ -16,6 +16,8 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy.stats import rankdata
 
+from compliance.formats.canaries import ALPHA, CHANCE
+
 Scores = NDArray[np.float64]
 """One number an example: its log-odds, (canaries,)"""
 
@@ -23,11 +25,9 @@ DRAWS: Final = 9999
 EXHAUSTIVE: Final = 20_000
 """Up to so many assignments there are, all of them are compared."""
 SEED: Final = 20_261_129
-ALPHA: Final = 0.05
 POWER: Final = 0.8
 SIMULATED: Final = 400
 """How many assignments are tried out to find the power."""
-CHANCE: Final = 0.5
 ROUNDING: Final = 1e-9
 HALVINGS: Final = 30
 
