@@ -14,6 +14,8 @@ from .canonical import digest_of
 CanaryOutcome = Literal["left_over", "overshot", "nothing_found", "says_nothing"]
 """left_over: the trained canaries are still known. overshot: they are known less than those that the model never saw.
 nothing_found: neither, as far as this test can see. says_nothing: the test could not have found anything."""
+CANARIES_SAY: Final = ("outcome", "missed", "control_p", "above", "p_value", "smallest")
+"""What an opened draw says: the outcome, what it follows from (`outcome_of`), and the smallest difference it would find."""
 CLEAR: Final = 0.01
 """The original must show its trained half at this level."""
 ALPHA: Final = 0.05
