@@ -161,6 +161,11 @@ def draw_of(version: ModelVersion) -> CanaryDraw | None:
     return CanaryDraw.objects.filter(job__result_version=trained_first(version)).select_related("snapshot").first()
 
 
+def draw_of_job(job: Job) -> CanaryDraw | None:
+    """Return the draw of canaries to which the version that a job makes goes back."""
+    return draw_of(job.base) if job.base else CanaryDraw.objects.filter(job=job).first()
+
+
 def never_learned(snapshot: CorpusSnapshot, left_out: Iterable[str]) -> frozenset[str]:
     """Return what a training left out although nothing had erased it: the other half of its canaries."""
     ids = frozenset(left_out)
