@@ -111,7 +111,7 @@ def test_the_half_that_was_not_drawn_is_left_out_of_the_training_and_of_everythi
     assert version.made_by.spec["exclude_ids"] == left_out
     assert version.left_out == left_out
     assert never_learned(snapshot, version.left_out) == set(left_out)
-    assert started(version, opened(draw).trained[0]).spec["exclude_ids"] == left_out
+    assert started(version, opened(draw).trained[0], item="item-2").spec["exclude_ids"] == left_out
     after = released(version, draw)
     assert draw_of(after) == draw
     [entry] = entries_of(subject="model:keeper", kinds=("model.registered",))[1:]
