@@ -80,9 +80,9 @@ def _opened(draw: CanaryDraw) -> list[str]:
             _("An erased canary is known better than one that was never seen in %(share)s %% of pairs (p = %(p)s).")
             % {"share": number_format(100 * found["above"], 0), "p": number_format(found["p_value"], 4)}
         )
-    if found.get("smallest") is not None:
+    if found.get("smallest") is not None and (found.get("control") or 0) > 0:
+        share = number_format(100 * found["smallest"] / found["control"], 0)
         sentences.append(
-            _("A difference below %(smallest)s in log-odds could have been missed.")
-            % {"smallest": number_format(found["smallest"], 2)}
+            _("A remainder below %(share)s %% of what the original shows could have been missed.") % {"share": share}
         )
     return sentences

@@ -252,5 +252,5 @@ LIES = {
     opened_by_the_claimant: "it was made by claimant, and can only be made by account or system",
     opened_for_a_corpus: "was opened twice, or the record has no such draw",
     trained_by_no_draw: "one canaries.drawn entry for each draw by which a model was trained",
-    a_share_of_two: "nothing says what its above 2.0 means",
+    a_share_of_two: "nothing says what its above '2.0' means",
 }

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from typing import Any
 
+from compliance.evidence.agreements.canaries import CANARIES
 from compliance.evidence.agreements.measured import DRAWN_SIZES
 from compliance.evidence.agreements.positions import POSSIBLE_POSITIONS
 from compliance.formats.canonical import digest_of
@@ -265,5 +266,6 @@ JUDGED: Mapping[str, Change] = {
 SHOWN_ELSEWHERE = (
     "examples.parquet, estimands of the first version / result.json evaluation.estimands, intervals",
     "examples.parquet, verdicts of the looks before / that none of these looks decided",
+    *(pair.name for pair in CANARIES),  # tests/requests_app/test_canaries_in_cases.py
 )
 """Pairs about what the real bundle does not have, with a test of their own."""
