@@ -42,7 +42,7 @@ def test_a_sealed_draw_shows_its_commitment_and_nothing_of_its_halves(staff: Sta
         assert secret not in str(page)
         assert secret not in page.words
     seen = signed_in(staff.eva).get(f"/jobs/{job.pk}/").words
-    assert "Canaries left out by the draw 6" in seen
+    assert "Canaries left out by the draw6" in seen
     assert "Erased examples left out" not in seen
     job_cancel(job_id=job.pk, actor="account:1")
     assert "Sealed The training did not make a model." in signed_in(staff.omar).get(PAGE).words

@@ -93,7 +93,7 @@ def canaries_open(*, model: str, judge: Judge, actor: str) -> CanaryDraw:
 
     Raises:
         StaleStateError: there is no such model in use, it was not trained by a draw, nothing unlearned from it was released,
-            the draw is open already, or the models' files are not those that were registered.
+            the draw is open already, or the models' files are gone or not those that were registered.
         EngineError: the models or the corpus cannot be read; the draw stays sealed.
     """
     # 1. What is to be judged.
@@ -104,6 +104,9 @@ def canaries_open(*, model: str, judge: Judge, actor: str) -> CanaryDraw:
     _require_sealed(draw)
     if version == original:
         message = _("Nothing that was unlearned from %(model)s has been released yet, so there is nothing to judge.")
+        raise StaleStateError(message % {"model": original})
+    if not original.path:
+        message = _("The files of %(model)s were destroyed, so that this draw cannot be opened any more.")
         raise StaleStateError(message % {"model": original})
     # 2. The judgement, outside any transaction: it takes minutes.
     found = judge(_source(draw, original, version), opened(draw))

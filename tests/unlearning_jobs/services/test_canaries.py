@@ -279,6 +279,15 @@ def test_models_whose_files_are_others_leave_the_draw_sealed(snapshot: CorpusSna
     assert not entries_of(subject="model:keeper", kinds=("canaries.opened",))
 
 
+def test_once_the_original_is_destroyed_its_draw_stays_sealed(snapshot: CorpusSnapshot) -> None:
+    version, draw = drawn(snapshot)
+    engine = Engine(finding(version, released(version, draw)))
+    ModelVersion.objects.filter(pk=version.pk).update(path="", state="destroyed")
+    with pytest.raises(StaleStateError, match="The files of keeper v1 were destroyed"):
+        canaries_open(model="keeper", judge=engine, actor="account:7")
+    assert not engine.asked
+
+
 def test_a_corpus_that_was_registered_again_without_canaries_takes_nothing_back(snapshot: CorpusSnapshot) -> None:
     version, draw = drawn(snapshot)
     plain()
