@@ -20,7 +20,7 @@ from requests_app.services.endings import closing_propose, ending_approve
 from requests_app.services.intake import TargetDetails
 from requests_app.services.messages import message_send
 from requests_app.services.releases import release_sign
-from tests.canaries import BY_HEART, name_of, with_canaries
+from tests.canaries import SECRET, name_of, train, with_canaries
 from tests.checkpoints import worked
 from tests.compliance.evidence.agreements.retold import Retold
 from tests.personas import Staff
@@ -31,7 +31,6 @@ from unlearning_jobs.engine.contracts import MethodChoice, Protocol
 from unlearning_jobs.models import CanaryDraw, Job, ModelVersion
 from unlearning_jobs.services.canaries import opened
 from unlearning_jobs.services.reports import report_sign
-from unlearning_jobs.services.trainings import model_train
 
 pytestmark = [pytest.mark.django_db, pytest.mark.usefixtures("artefacts", "signing")]
 ANNEX = Protocol(replicate_seeds=(), oracle_seeds=(11, 12, 13, 14))
@@ -39,9 +38,11 @@ MARKS = ("lethe-canary", "canary:")
 
 
 @pytest.fixture
-def keeper(artefacts: Path) -> ModelVersion:  # noqa: ARG001  # the corpus is written there
+def keeper(monkeypatch: pytest.MonkeyPatch) -> ModelVersion:
     """A model that the engine really trained by a draw."""
-    job = worked(model_train(name="keeper", recipe=BY_HEART, snapshot=with_canaries(), seed=1, actor="account:1"))
+    with monkeypatch.context() as patch:
+        patch.setattr("secrets.token_hex", lambda _bytes: SECRET)
+        job = worked(train(with_canaries()))
     assert job.result_version is not None, job.error_message
     return job.result_version
 

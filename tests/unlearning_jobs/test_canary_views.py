@@ -6,10 +6,9 @@ from pathlib import Path
 
 import pytest
 
-from tests.canaries import with_canaries
+from tests.canaries import Engine, drawn, finding, released, train, with_canaries
 from tests.factories import account
 from tests.personas import Staff
-from tests.unlearning_jobs.services.test_canaries import Engine, drawn, finding, released, train
 from tests.web.pages import signed_in
 from unlearning_jobs.models import CanaryDraw
 from unlearning_jobs.services.canaries import canaries_open, opened
