@@ -82,7 +82,7 @@ def released(version: ModelVersion, draw: CanaryDraw) -> ModelVersion:
     return erased(version, *opened(draw).trained)
 
 
-def finding(original: ModelVersion, version: ModelVersion, **changes: object) -> CanaryJudgement:
+def finding(original: ModelVersion, version: ModelVersion, **changes: Any) -> CanaryJudgement:
     found = CanaryJudgement(
         outcome="nothing_found",
         reasons=(),
