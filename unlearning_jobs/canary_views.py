@@ -50,6 +50,11 @@ def _row(draw: CanaryDraw) -> dict[str, Any]:
         "label": label,
         "tone": tone,
         "sentences": _opened(draw) if found else [_sealed(draw)],
+        "facts": [
+            {"key": _("Drawn"), "value": date_format(timezone.localtime(draw.drawn_at), "SHORT_DATETIME_FORMAT")},
+            {"key": _("Corpus"), "value": str(draw.snapshot)},
+            {"key": _("Commitment"), "value": draw.commitment},
+        ],
     }
 
 
