@@ -97,7 +97,8 @@ def trained(snapshot: CorpusSnapshot, name: str = "keeper", left_out: Sequence[s
         left_out=list(left_out),
     )
     data = {"version": 1, "model_sha256": version.digest, "snapshot_sha256": snapshot.digest, "job": 1}
-    data |= {"left_out": len(left_out), "ledger_sha256": ledger_digest(), "assurance": "reproduced", "checkpoint_sha256": ""}
+    data |= {"left_out": len(left_out), "ledger_sha256": ledger_digest(), "assurance": "reproduced"}
+    data |= dict.fromkeys(("checkpoint_sha256", "commitment_sha256"), "")
     record_append(subject=version.subject, kind=RecordKind.MODEL_REGISTERED, actor="system", data=data)
     return version
 

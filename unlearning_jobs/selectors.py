@@ -25,7 +25,7 @@ from .engine.contracts.placement import touched_share
 from .engine.corpora import Example, Snapshot, SnapshotInfo
 from .engine.errors import CorpusError, SpecError
 from .engine.matching.image_pixels import is_image
-from .models import CorpusSnapshot, Job, ModelVersion
+from .models import CanaryDraw, CorpusSnapshot, Job, ModelVersion
 from .pictures import png
 from .states import JobState, ModelState
 
@@ -61,10 +61,7 @@ def held_out_accuracies(base: ModelVersion) -> dict[str, float]:
 
     The only one of a model with one shard is named by the empty string. Empty if nothing was measured.
     """
-    first = base
-    while first.parent is not None:
-        first = first.parent
-    costs = Job.objects.filter(result_version=first).values_list("costs", flat=True).first() or {}
+    costs = Job.objects.filter(result_version=trained_first(base)).values_list("costs", flat=True).first() or {}
     return dict(costs.get("accuracies", {}))
 
 
@@ -159,6 +156,29 @@ def _measured(job: Job) -> Measurement | None:
         return measure(spec.method.name, spec.method.config, situation, look=job.costs.get("look", 1), **seconds)
     except SpecError:  # the method, or one of its settings, has been removed since
         return None
+
+
+def trained_first(version: ModelVersion) -> ModelVersion:
+    """Return the version that was trained or imported, and from which this one was unlearned; itself, if nothing was."""
+    while version.parent is not None:
+        version = version.parent
+    return version
+
+
+def draw_of(version: ModelVersion) -> CanaryDraw | None:
+    """Return the draw of canaries that a version goes back to; None if it was trained without."""
+    return CanaryDraw.objects.filter(job__result_version=trained_first(version)).select_related("snapshot").first()
+
+
+def draw_of_job(job: Job) -> CanaryDraw | None:
+    """Return the draw of canaries to which the version that a job makes goes back."""
+    return draw_of(job.base) if job.base else CanaryDraw.objects.filter(job=job).first()
+
+
+def never_learned(snapshot: CorpusSnapshot, left_out: Iterable[str]) -> frozenset[str]:
+    """Return what a training left out although nothing had erased it: the other half of its canaries."""
+    ids = frozenset(left_out)
+    return ids - snapshot.erased_ids if ids else ids
 
 
 def known_erased(version: ModelVersion) -> frozenset[str]:

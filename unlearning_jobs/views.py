@@ -27,7 +27,7 @@ from compliance.ui.lists import address, applied_filters, csv_response, page_of
 
 from .models import Job, JobRun, ModelVersion
 from .origins import is_from_elsewhere, origin_sentences, stage_sentences
-from .selectors import known_erased
+from .selectors import draw_of_job, known_erased, never_learned
 from .services import destruction, jobs
 from .states import MODEL_TRANSITIONS, JobState, ModelState
 from .wording import CURVES, ERRORS, JOB_TONES, MODEL_TONES, RUN_OUTCOMES, VERDICTS, duration, method_title, stage_title
@@ -133,6 +133,7 @@ def _jobs() -> QuerySet[Job]:
 
 
 def _show(request: HttpRequest, row: Job, problem: str = "") -> HttpResponse:
+    never = len(never_learned(row.snapshot, row.spec.get("exclude_ids", ()))) if draw_of_job(row) else 0
     context = live_parts(row) | {
         "kind": KINDS[Job.Kind(row.kind)],
         "method": method_title(row.method_name) if row.method_name else "",
@@ -140,7 +141,8 @@ def _show(request: HttpRequest, row: Job, problem: str = "") -> HttpResponse:
         "is_unlearning": row.kind == Job.Kind.UNLEARN,
         "is_import": row.kind == Job.Kind.IMPORT,
         "forget_count": len(row.spec.get("forget_ids", ())),
-        "left_out": len(row.spec.get("exclude_ids", ())) + len(row.spec.get("erased_ids", ())),
+        "left_out": len(row.spec.get("exclude_ids", ())) + len(row.spec.get("erased_ids", ())) - never,
+        "never_learned": never,
         "problem": problem,
     }
     return render(request, "jobs/job.html", context, status=409 if problem else 200)
@@ -236,6 +238,7 @@ def model_list(request: HttpRequest) -> HttpResponse:
                 "version": version,
                 "tone": MODEL_TONES[ModelState(version.state)],
                 "known_erased": len(known_erased(version)) if version.path else 0,
+                "without": len(set(version.left_out) - never_learned(version.snapshot, version.left_out)),
                 "origin": origin_sentences(version),
                 "stages": " ".join(stage_sentences(version)),
                 "is_declared": is_from_elsewhere(version),

@@ -57,13 +57,17 @@ class RoleRules:
 ROLES: Final[Mapping[Role, RoleRules]] = {
     Role.OFFICER: RoleRules(
         frozenset({Act.HANDLE_REQUESTS, Act.READ_JOBS, Act.READ_REPORTS, Act.READ_BUNDLES}),
-        (("casework:request_list", _("Requests")), ("jobs:job_list", _("Jobs"))),
+        (
+            *(("casework:request_list", _("Requests")), ("jobs:job_list", _("Jobs"))),
+            ("jobs:canary_list", _("Canaries")),
+        ),
     ),
     Role.ENGINEER: RoleRules(
         frozenset({Act.READ_JOBS, Act.MANAGE_MODELS, Act.READ_REPORTS}),
         (
             *(("jobs:job_list", _("Jobs")), ("jobs:corpus_list", _("Corpora"))),
             *(("jobs:checkpoint_list", _("Checkpoints")), ("jobs:model_list", _("Models"))),
+            ("jobs:canary_list", _("Canaries")),
         ),
     ),
     Role.AUDITOR: RoleRules(

@@ -11,6 +11,7 @@ from collections.abc import Mapping
 from enum import StrEnum
 from typing import Final
 
+from .canaries import CANARIES_SAY
 from .verdicts import METHODS_ADDED
 
 
@@ -102,12 +103,17 @@ class RecordKind(StrEnum):
     """Erased examples were found in a snapshot; no training uses them."""
     CHECKPOINT_REGISTERED = "checkpoint.registered"
     """A checkpoint that somebody else made, and that models may start from."""
+    CANARIES_DRAWN = "canaries.drawn"
+    """Before a training, a sealed coin chose which half of so many canaries it uses: the commitment to that."""
+    CANARIES_OPENED = "canaries.opened"
+    """What was committed to, and what it said about the released model; null where nothing was measured."""
     RECIPE_REGISTERED = "recipe.registered"
     MODEL_REGISTERED = "model.registered"
     """Every model version, unlearned ones included, with the checkpoint that it started from; empty if from random weights.
 
     What was trained elsewhere, or unlearned from that, is declared; or behavioural, where nobody declared how. An entry that
-    says neither is of a version that was trained here, from random weights.
+    says neither is of a version that was trained here, from random weights. The commitment is to the draw of its canaries,
+    if there is one.
     """
     MODEL_ACTIVE = "model.active"
     MODEL_QUARANTINED = "model.quarantined"
@@ -136,7 +142,7 @@ _ENDING = ("item", "ending", "outcome", "ground")
 _MESSAGE = ("message", "template")
 _JOB_ENDED = ("job", "run", *_ATTEMPT)
 _MODEL_MOVED = ("version", "sha256")
-_MADE = ("assurance", "checkpoint_sha256")
+_MADE = ("assurance", "checkpoint_sha256", "commitment_sha256")
 TOLD: Final = ("not_concerned", "vocabularies", "from_checkpoints", "declared")
 """What the last letter of a request may count besides its accepted examples: examples that two officers found not to belong
 to it, and of the models in use as it was closed those whose vocabulary was made from accepted examples, that started from a
@@ -178,10 +184,7 @@ FIELDS: Final[Mapping[RecordKind, tuple[str, ...]]] = {
     K.ITEM_RELEASED: (*_ATTEMPT, "model_sha256", "replaced_sha256"),
     K.ERASURE_ENTERED: (*_ATTEMPT, "examples", "entries_sha256"),
     K.ITEM_REOPENED: _ATTEMPT,
-    K.MESSAGE_QUEUED: _MESSAGE,
-    K.MESSAGE_SENT: _MESSAGE,
-    K.MESSAGE_FAILED: _MESSAGE,
-    K.MESSAGE_LAPSED: _MESSAGE,
+    **dict.fromkeys((K.MESSAGE_QUEUED, K.MESSAGE_SENT, K.MESSAGE_FAILED, K.MESSAGE_LAPSED), _MESSAGE),
     K.JOB_CREATED: ("job", "spec_sha256", *_ATTEMPT),
     K.JOB_STARTED: ("job", "run", *_ATTEMPT, "spec_sha256", "protocol_sha256", "result_version"),
     K.JOB_RUN_ENDED: ("job", "run", "outcome"),
@@ -194,12 +197,11 @@ FIELDS: Final[Mapping[RecordKind, tuple[str, ...]]] = {
     K.CORPUS_REGISTERED: ("snapshot_sha256", "manifest_root", "counts"),
     K.CORPUS_COMPARED: ("snapshot_sha256", "found", "ledger_sha256"),
     K.CHECKPOINT_REGISTERED: ("checkpoint_sha256",),
+    K.CANARIES_DRAWN: ("draw", "commitment_sha256", "canaries", "snapshot_sha256"),
+    K.CANARIES_OPENED: ("draw", "secret", "examples", "original_sha256", "model_sha256", *CANARIES_SAY),
     K.RECIPE_REGISTERED: ("sha256",),
     K.MODEL_REGISTERED: ("version", "model_sha256", "snapshot_sha256", "job", "left_out", "ledger_sha256", *_MADE),
-    K.MODEL_ACTIVE: _MODEL_MOVED,
-    K.MODEL_QUARANTINED: _MODEL_MOVED,
-    K.MODEL_DESTROYING: _MODEL_MOVED,
-    K.MODEL_DESTROYED: _MODEL_MOVED,
+    **dict.fromkeys((K.MODEL_ACTIVE, K.MODEL_QUARANTINED, K.MODEL_DESTROYING, K.MODEL_DESTROYED), _MODEL_MOVED),
     K.ACCOUNT_CREATED: ("role",),
     K.ACCOUNT_EMAIL_SET: ("has_address",),
     K.KEYS_PUBLISHED: ("trust_sha256",),
@@ -296,5 +298,6 @@ VERIFIED_ELSEWHERE: Final[Mapping[str, tuple[str, ...]]] = {
     K.CORPUS_REGISTERED: ("snapshot_sha256", "manifest_root"),
     K.MODEL_REGISTERED: ("model_sha256",),
     K.CHECKPOINT_REGISTERED: ("checkpoint_sha256",),
+    K.CANARIES_DRAWN: ("commitment_sha256",),
     K.LOG_RECOVERED: ("old_size", "old_root", "new_size", "new_root"),
 }

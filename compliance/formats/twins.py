@@ -12,23 +12,16 @@ from math import comb
 from typing import Final, Literal
 
 from .contracts import Contract
+from .exchange import CHANCE, CLEAR
 from .verdicts import Reason, Verdict
 
 TwinOutcome = Literal["left_over", "overshot", "damaged", "nothing_found", "says_nothing"]
 """left_over: the forget set is still known better than its twins. overshot: it is known less. damaged: neither, but the
 model knows less of what was to stay. nothing_found: none of these. says_nothing: nothing could have shown."""
-CLEAR: Final = 0.01
-"""The original must show the forget set against the twins at this one-sided level."""
-CHANCE: Final = 0.5
-POWER: Final = 0.8
 MOST_LOST: Final = 0.05
 """Of mean probability: a model that lost more of what was to stay is damaged."""
 LOST: Final = 0.2
 """Of the probability of an example: from there on it counts as damaged."""
-EXACT_UP_TO: Final = 10_000
-"""Size of the smaller set times that of both: up to there all assignments are counted; beyond, they follow a normal law."""
-MOST_PAIRED: Final = 200
-"""Twins whose differences tell what would have been found."""
 
 NOBODY_DECLARED: Final = "Nobody declared how this model was trained, so nothing shows what retraining would give."
 SENTENCES: Final[dict[TwinOutcome, str]] = {

@@ -79,7 +79,8 @@ def bundle_write(subject: str, folder: Path) -> None:
     history = list(RecordEntry.objects.filter(subject=subject, number__lte=seal.number).select_related("leaf"))
     attestations = _attestations_of(history)
     trust = _trust_under(checkpoint)
-    others = [*_referenced(attestations, trust, history), *_turning_points(RecordKind.LOG_RECOVERED, checkpoint.size)]
+    referenced = [one for one in _referenced(attestations, trust, history) if one.leaf.index < checkpoint.size]
+    others = [*referenced, *_turning_points(RecordKind.LOG_RECOVERED, checkpoint.size)]
     # 3. Write it, with a proof under this checkpoint for every entry.
     write_bundle(
         folder,
@@ -168,7 +169,7 @@ def _proven(entries: Iterable[RecordEntry], size: int) -> list[ProvenEntry]:
 def _referenced(
     attestations: Iterable[Attestation], trust: TrustManifest, history: Iterable[RecordEntry]
 ) -> list[RecordEntry]:
-    """Return the entries of other subjects that the bundle relies on: keys, snapshots, models and checkpoints."""
+    """Return the entries of other subjects that the bundle relies on: keys, snapshots, models, checkpoints and draws."""
     envelopes = (dsse.Envelope.from_bytes(bytes(attestation.envelope)) for attestation in attestations)
     predicates = [Statement.from_bytes(envelope.body).predicate for envelope in envelopes]
     reports = [predicate for predicate in predicates if isinstance(predicate, UnlearningReport)]

@@ -23,6 +23,8 @@ from .services import node_hash_stored
 
 CHECKPOINT: Final = "checkpoint_sha256"
 """The field that names a checkpoint: of its registration, and of models that started from it."""
+COMMITMENT: Final = "commitment_sha256"
+"""The field that names a draw of canaries: of the draw itself, and of models that go back to it."""
 
 
 def entries_of(*, subject: str, kinds: tuple[str, ...] = ()) -> list[EntryBody]:
@@ -158,7 +160,7 @@ def entries_by_digest(references: Collection[tuple[RecordKind, str, str]]) -> li
 
 
 def registering_entries(reports: Collection[UnlearningReport], history: Iterable[EntryBody]) -> list[RecordEntry]:
-    """Return the entries that registered what reports refer to, and the checkpoints from which those models started.
+    """Return the entries that registered what reports refer to, and of those models the checkpoints and the draws.
 
     Args:
         reports: about one request.
@@ -168,7 +170,21 @@ def registering_entries(reports: Collection[UnlearningReport], history: Iterable
     said = [EntryBody.from_bytes(bytes(one.body)).data for one in models]
     corpora = {(RecordKind.CORPUS_REGISTERED, "snapshot_sha256", report.snapshot_sha256) for report in reports}
     started = {(RecordKind.CHECKPOINT_REGISTERED, CHECKPOINT, digest) for data in said if (digest := data.get(CHECKPOINT))}
-    return [*entries_by_digest(corpora), *models, *entries_by_digest(started)]
+    return [*entries_by_digest(corpora), *models, *entries_by_digest(started), *_draws_of(models)]
+
+
+def _draws_of(models: Iterable[RecordEntry]) -> Iterator[RecordEntry]:
+    """Yield the draws of canaries that registered models go back to, and what opened them, as far as the log has that."""
+    read = [EntryBody.from_bytes(bytes(one.body)) for one in models]
+    commitments = {(one.subject, one.data[COMMITMENT]) for one in read if one.data.get(COMMITMENT)}
+    rows = RecordEntry.objects.filter(subject__in={subject for subject, _ in commitments}, leaf__isnull=False)
+    kinds, drawn = (RecordKind.CANARIES_DRAWN, RecordKind.CANARIES_OPENED), set[tuple[str, object]]()
+    for row in rows.filter(kind__in=kinds).order_by("id").select_related("leaf"):
+        body = EntryBody.from_bytes(bytes(row.body))
+        if (row.subject, body.data.get(COMMITMENT)) in commitments:
+            drawn.add((row.subject, body.data["draw"]))
+        if (row.subject, body.data["draw"]) in drawn:
+            yield row
 
 
 def _registered_models(reports: Iterable[UnlearningReport], names: Mapping[str, str]) -> list[RecordEntry]:

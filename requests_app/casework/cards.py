@@ -104,7 +104,7 @@ def _columns_that_differ(clusters: Iterable[Cluster], leads: Mapping[int, Match]
         examples = _examples(snapshots[pk], own)
         for match in own:
             if match.example_id in examples:
-                columns[compared[match.pk]].append(examples[match.example_id].metadata)
+                columns[compared[match.pk]].append(examples[match.example_id].columns)
     return {
         lead: [name for name in dict.fromkeys(chain(*found)) if len({one.get(name) for one in found}) > 1]
         for lead, found in columns.items()
@@ -168,7 +168,7 @@ def provenance(example: Example) -> list[tuple[str, str]]:
     source, rows = example.source, []
     if source:
         rows = [(_("File"), source.file), (_("Row"), str(source.row)), (_("Id in the source"), source.source_id or "")]
-    return [(name, value) for name, value in rows if value] + list(example.metadata.items())
+    return [(name, value) for name, value in rows if value] + list(example.columns.items())
 
 
 def _examples(snapshot: CorpusSnapshot, rows: Iterable[Match]) -> Mapping[str, Example]:

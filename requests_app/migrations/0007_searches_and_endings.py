@@ -1,7 +1,7 @@
 """What was searched is kept, and a case that ends without unlearning needs two officers."""
 
 import django.db.models.deletion
-import requests_app.encryption
+import compliance.encryption
 from django.conf import settings
 from django.db import migrations, models
 
@@ -22,12 +22,12 @@ class Migration(migrations.Migration):
                 ('number', models.PositiveSmallIntegerField()),
                 ('outcome', models.CharField(choices=[('completed', 'Completed'), ('refused', 'Refused'), ('no_match', 'Nothing found'), ('already_erased', 'Already erased'), ('not_learned', 'In no model in use'), ('not_searched', 'Could not be searched in full'), ('withdrawn', 'Withdrawn'), ('unconfirmed', 'Never confirmed')], max_length=14)),
                 ('ground', models.CharField(blank=True, choices=[('17_1_a', 'Art. 17(1)(a): no longer necessary for its purpose'), ('17_1_b', 'Art. 17(1)(b): consent withdrawn'), ('17_1_c', 'Art. 17(1)(c): objection under Art. 21'), ('17_1_d', 'Art. 17(1)(d): processed unlawfully'), ('17_1_e', 'Art. 17(1)(e): erasure required by law'), ('17_1_f', 'Art. 17(1)(f): collected from a child for an online service'), ('rights', 'Copyright: the use was not, or is no longer, permitted'), ('17_3_a', 'Art. 17(3)(a): freedom of expression and information'), ('17_3_b', 'Art. 17(3)(b): legal obligation or public task'), ('17_3_c', 'Art. 17(3)(c): public health'), ('17_3_d', 'Art. 17(3)(d): archiving, research or statistics'), ('17_3_e', 'Art. 17(3)(e): legal claims'), ('12_5', 'Art. 12(5): manifestly unfounded or excessive'), ('no_right', 'Copyright: no right in the work, or no authority to act')], max_length=10)),
-                ('reasons', requests_app.encryption.EncryptedTextField(blank=True, default='')),
+                ('reasons', compliance.encryption.EncryptedTextField(blank=True, default='')),
                 ('facts', models.JSONField()),
                 ('proposed_at', models.DateTimeField(auto_now_add=True)),
                 ('approved_at', models.DateTimeField(null=True)),
                 ('declined_at', models.DateTimeField(null=True)),
-                ('decline_reason', requests_app.encryption.EncryptedTextField(blank=True, default='')),
+                ('decline_reason', compliance.encryption.EncryptedTextField(blank=True, default='')),
             ],
         ),
         migrations.CreateModel(
@@ -56,12 +56,12 @@ class Migration(migrations.Migration):
         migrations.AddField(
             model_name='match',
             name='reason',
-            field=requests_app.encryption.EncryptedTextField(blank=True, default=''),
+            field=compliance.encryption.EncryptedTextField(blank=True, default=''),
         ),
         migrations.AddField(
             model_name='proposal',
             name='decline_reason',
-            field=requests_app.encryption.EncryptedTextField(blank=True, default=''),
+            field=compliance.encryption.EncryptedTextField(blank=True, default=''),
         ),
         migrations.AlterField(
             model_name='erasurerequest',

@@ -2,7 +2,7 @@
 
 from django.db import migrations
 
-from requests_app.encryption import keyed_index
+from compliance.encryption import keyed_index
 
 
 def indexed_again(apps, _schema_editor):

@@ -4,7 +4,7 @@ import django.db.models.deletion
 from django.conf import settings
 from django.db import migrations, models
 
-import requests_app.encryption
+import compliance.encryption
 
 CREATE = """
 CREATE TRIGGER request_extension_is_fixed BEFORE UPDATE ON requests_app_erasurerequest FOR EACH ROW
@@ -34,7 +34,7 @@ class Migration(migrations.Migration):
             ),
         ),
         migrations.AddField(
-            "erasurerequest", "extension_reasons", requests_app.encryption.EncryptedTextField(blank=True, default="")
+            "erasurerequest", "extension_reasons", compliance.encryption.EncryptedTextField(blank=True, default="")
         ),
         migrations.RunSQL(CREATE, DROP),
     ]

@@ -8,7 +8,7 @@ from django.conf import settings
 from django.db import models
 from django.db.models import F, Q
 
-from requests_app.encryption import EncryptedTextField
+from compliance.encryption import EncryptedTextField
 from requests_app.states import ENDINGS, Ground, ItemState, RequestOutcome
 from unlearning_jobs.models import CorpusSnapshot, Job, ModelVersion
 from unlearning_jobs.ringing import Rung

@@ -9,7 +9,7 @@ from django.db import models
 from django.db.models import Q
 from django.utils.translation import gettext_lazy as _
 
-from requests_app.encryption import EncryptedTextField
+from compliance.encryption import EncryptedTextField
 from requests_app.states import RequestOutcome, RequestState
 from unlearning_jobs.ringing import Rung
 

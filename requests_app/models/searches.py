@@ -9,7 +9,7 @@ from django.db import models
 from django.db.models import F, Q
 from django.utils.translation import gettext_lazy as _
 
-from requests_app.encryption import EncryptedTextField
+from compliance.encryption import EncryptedTextField
 from unlearning_jobs.leases import Leased
 from unlearning_jobs.models import CorpusSnapshot
 

@@ -10,7 +10,7 @@ from typing import Any
 
 from django.contrib.sessions.backends.base import SessionBase
 
-from requests_app.encryption import DecryptionError, decrypt, encrypt
+from compliance.encryption import DecryptionError, decrypt, encrypt
 from requests_app.models import UnsentAnswers
 from requests_app.services.drafts import unsent_delete, unsent_load, unsent_save
 

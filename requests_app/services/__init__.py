@@ -20,6 +20,8 @@ refer to them can still be written:
 Tests watch that every transaction keeps this order (`tests/lock_order.py`). Heartbeats of a worker are transactions of their
 own: within another one, they would lock the row that they are about, and nobody would see them.
 
+A draw of canaries is locked by whoever opens it, after the model version; a training writes into the one that it has made.
+
 A message is locked alone: no service that holds a request waits for a message. Counts of uses (`limits.py`) are locked last,
 and nothing else while they are held.
 """

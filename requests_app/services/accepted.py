@@ -19,6 +19,7 @@ from unlearning_jobs.contents import ContentsUnknownError, contents_key, content
 from unlearning_jobs.engine.errors import CorpusError
 from unlearning_jobs.models import CorpusSnapshot, Job, ModelVersion, RegisteredRecipe
 from unlearning_jobs.origins import is_from_elsewhere
+from unlearning_jobs.selectors import never_learned
 from unlearning_jobs.states import JobState, ModelState
 
 FIELDS = ("request", "snapshot", "example_id", "example_set", "content", "content_key", "decision")
@@ -34,13 +35,15 @@ class Learner:
     name: str
     snapshot: CorpusSnapshot
     gone: frozenset[str]
-    """Examples that it has unlearned, or leaves out because they had been erased before."""
+    """Examples that it has unlearned, or leaves out."""
     version: ModelVersion | None = None
     """The active version; None for a training."""
     checkpoint: str = ""
     """Digest of the checkpoint that it started from; empty if from random weights."""
     declared: bool = False
     """Whether it was trained elsewhere, so that what it was trained on is what somebody said."""
+    never: frozenset[str] = frozenset()
+    """Examples that are gone from it although nothing erased them: it was not trained on them, or is not to be."""
 
 
 def active_versions() -> list[ModelVersion]:
@@ -54,6 +57,7 @@ def learners(name: str = "") -> list[Learner]:
         Learner(
             *(version.name, version.snapshot, gone_from(version), version, started_from(version.recipe)),
             declared=is_from_elsewhere(version),
+            never=never_learned(version.snapshot, version.left_out),
         )
         for version in active_versions()
     ]
@@ -62,6 +66,7 @@ def learners(name: str = "") -> list[Learner]:
         Learner(
             *(job.model_name, job.snapshot, frozenset(job.spec.get("exclude_ids", ())), None, started_from(job.recipe)),
             declared=job.kind == Job.Kind.IMPORT,
+            never=never_learned(job.snapshot, job.spec.get("exclude_ids", ())),
         )
         for job in jobs.select_related("snapshot__corpus", "recipe__checkpoint").order_by("model_name")
     ]
@@ -74,7 +79,7 @@ def started_from(recipe: RegisteredRecipe) -> str:
 
 
 def gone_from(version: ModelVersion) -> frozenset[str]:
-    """Return the examples that a version has unlearned, or was not trained on because they had been erased before.
+    """Return the examples that a version has unlearned, or was not trained on.
 
     Of a version that was trained elsewhere, that is what was declared.
     """

@@ -9,10 +9,10 @@ from dataclasses import dataclass
 from django.apps import apps
 from django.db import connection, models, transaction
 
+from compliance.encryption import EncryptedTextField, decrypt, encrypt, key_id_of, newest_key_id
 from compliance.formats.record_kinds import RecordKind
 from compliance.record.errors import DatabaseRoleError
 from compliance.record.services import SYSTEM, record_append
-from requests_app.encryption import EncryptedTextField, decrypt, encrypt, key_id_of, newest_key_id
 from requests_app.models import UnsentAnswers
 
 SUBJECT = "keys:data"
@@ -80,7 +80,7 @@ def _require_owner() -> None:
 def _encrypted_columns() -> Mapping[type[models.Model], Mapping[str, str]]:
     """Return the encrypted columns of each table, each with the name that is authenticated with its values."""
     columns: dict[type[models.Model], dict[str, str]] = {UnsentAnswers: {"sealed": UnsentAnswers.SEALED_AS}}
-    for model in apps.get_app_config("requests_app").get_models():
+    for model in apps.get_models():
         for field in model._meta.concrete_fields:
             if isinstance(field, EncryptedTextField):
                 columns.setdefault(model, {})[field.attname] = field.column_name

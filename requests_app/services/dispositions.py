@@ -104,7 +104,7 @@ def what_became(request: ErasureRequest, supposing: Ending | None = None) -> Ite
     released = _by_snapshot(_released(request))
     for match in accepted.matches:
         had = [(learner, accepted.places(match, learner.snapshot)) for learner in in_use]
-        places = {(learner.name, one) for learner, ids in had for one in ids}
+        places = {(learner.name, one) for learner, ids in had for one in ids - learner.never}
         known = {(learner.name, one) for learner, ids in had for one in ids - learner.gone}
         became = set()
         # By content, whether or not the models are still in use: what was refused for one of them is not to be withheld.

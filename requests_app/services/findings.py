@@ -39,7 +39,7 @@ class Findings:
     already_erased: int = 0
     """Every model in use that was trained on them has unlearned them."""
     not_learned: int = 0
-    """No model in use was trained on them: they are held out, or their models are no longer in use."""
+    """No model in use was trained on them: they are held out, or of a draw's other half, or their models are out of use."""
     vocabularies: int = 0
     """Models in use whose vocabulary was made from accepted examples that no model is trained on."""
 
@@ -80,7 +80,7 @@ def _knowledge(places: Iterable[tuple[set[str], Learner]]) -> str:
 
     A training that leaves it out has erased nothing: only models in use have.
     """
-    had = [(ids, learner) for ids, learner in places if ids]
+    had = [(learned, learner) for ids, learner in places if (learned := ids - learner.never)]
     if any(ids - learner.gone for ids, learner in had):
         return "learned"
     return "already_erased" if any(learner.version for _, learner in had) else "not_learned"

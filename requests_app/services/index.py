@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from django.db import transaction
 
-from requests_app.encryption import keyed_index
+from compliance.encryption import keyed_index
 from requests_app.models import ErasureRequest
 
 PURPOSE = "email"

@@ -11,9 +11,9 @@ from typing import Any
 from django.db import transaction
 from django.utils import timezone
 
+from compliance.encryption import keyed_index
 from compliance.formats.record_kinds import RecordKind
 from compliance.record.services import SYSTEM
-from requests_app.encryption import keyed_index
 from requests_app.models import ErasureRequest, Match, Search, SearchOrder
 from requests_app.search_facts import is_complete, looked_for_anywhere, needed_gaps
 from requests_app.states import RequestState

@@ -15,7 +15,8 @@ from .errors import SpecError
 from .found_file import require_writable, write_found
 
 if TYPE_CHECKING:
-    from .canaries import CanaryJudgement, Draw
+    from .canaries.drawing import Draw
+    from .canaries.judgement import CanaryJudgement
 
 WORDS: Final = {
     "left_over": "left over: something of the erased canaries is still in the model.",
@@ -66,7 +67,7 @@ def add_to(commands: Any) -> None:
 
 
 def _make(options: argparse.Namespace) -> int:
-    from .canaries import make_canaries
+    from .canaries.making import make_canaries
     from .corpora import Snapshot
 
     path = make_canaries(Snapshot.open(options.snapshot), options.out, count=options.count, seed=options.seed)
@@ -75,7 +76,7 @@ def _make(options: argparse.Namespace) -> int:
 
 
 def _draw(options: argparse.Namespace) -> int:
-    from .canaries import seal
+    from .canaries.drawing import seal
     from .corpora import Snapshot
 
     draw = seal(Snapshot.open(options.snapshot), options.model)
@@ -94,7 +95,8 @@ def _draw(options: argparse.Namespace) -> int:
 
 
 def _judge(options: argparse.Namespace) -> int:
-    from .canaries import CanarySource, judge_folders
+    from .canaries.folders import judge_folders
+    from .canaries.source import CanarySource
     from .training.device import choose_device
 
     draw = _read(options.draw)
@@ -111,7 +113,7 @@ def _judge(options: argparse.Namespace) -> int:
         max_length=options.max_length,
     )
     found = judge_folders(source, draw, choose_device(options.device), partial(_open, options.draw, draw), _measuring)
-    for line in _lines(found):
+    for line in judgement_lines(found):
         _print(line)
     if options.out:
         write_found(options.out, found.to_json())
@@ -120,7 +122,7 @@ def _judge(options: argparse.Namespace) -> int:
 
 
 def _read(file: Path) -> Draw:
-    from .canaries import Draw
+    from .canaries.drawing import Draw
 
     try:
         return Draw.from_json(json.loads(file.read_bytes()))
@@ -167,7 +169,8 @@ def _measuring(folder: Path) -> None:
     sys.stderr.write(f"measuring {folder}\n")
 
 
-def _lines(found: CanaryJudgement) -> list[str]:
+def judgement_lines(found: CanaryJudgement) -> list[str]:
+    """Return what was found, and what it does not show, a line each."""
     lines = [WORDS[found.outcome], ABOUT, *(f"    {reason}" for reason in found.reasons), CHECKED[found.is_checked]]
     if found.missed is not None:
         lines.append(f"pipeline: missed {found.missed} of {found.trained}")

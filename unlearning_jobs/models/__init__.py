@@ -1,7 +1,8 @@
-"""Corpora, checkpoints, recipes, model versions and jobs. They hold example ids and digests; no person is known here."""
+"""Corpora, checkpoints, recipes, model versions, jobs and draws of canaries. No person is known here."""
 
 from __future__ import annotations
 
+from .canaries import CanaryDraw
 from .corpora import (
     ContentsKey,
     Corpus,
@@ -15,6 +16,7 @@ from .jobs import Job, JobRun
 from .versions import Checkpoint, ModelVersion, RegisteredRecipe
 
 __all__ = [
+    "CanaryDraw",
     "Checkpoint",
     "ContentsKey",
     "Corpus",

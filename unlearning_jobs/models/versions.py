@@ -85,7 +85,8 @@ class ModelVersion(Rung):
     """The unlearning steps (engine.contracts.UnlearningStep) since its training, oldest first."""
     left_out: models.JSONField[list[str], list[str]] = models.JSONField(default=list)
     """Ids of the training examples that it was never trained on, because they had been erased before: as it was trained
-    here or, if it is declared, as was declared. The ledger named each of them when the version was registered."""
+    here or, if it is declared, as was declared. The ledger named each of them when the version was registered, but for
+    the half of its canaries that a draw left out (`selectors.never_learned`)."""
     ledger_sha256 = models.CharField(max_length=64, blank=True)
     """The state of the erasure ledger that it was compared with when it was registered; empty before there was one."""
     path = models.CharField(max_length=300)

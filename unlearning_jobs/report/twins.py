@@ -7,7 +7,8 @@ from typing import Any, Final
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 
-from compliance.formats.twins import CLEAR, LOST, MOST_LOST, TwinFinding
+from compliance.formats.exchange import CLEAR
+from compliance.formats.twins import LOST, MOST_LOST, TwinFinding
 from compliance.ui.templatetags.components import number
 
 OUTCOMES: Final[dict[str, Any]] = {

@@ -28,7 +28,7 @@ from unlearning_jobs.engine.contracts import (
 )
 from unlearning_jobs.engine.tensors import Weights
 from unlearning_jobs.models import Job, ModelVersion
-from unlearning_jobs.selectors import erased_since, is_intact, known_erased
+from unlearning_jobs.selectors import draw_of_job, erased_since, is_intact, known_erased
 from unlearning_jobs.states import MODEL_TRANSITIONS, ModelState
 
 from .jobs import job_create
@@ -182,6 +182,7 @@ def _version_of(job: Job, result: JobResult, path: str, weights: Weights) -> Mod
         "ledger_sha256": version.ledger_sha256,
         "assurance": version.assurance,
         "checkpoint_sha256": version.checkpoint.digest if version.checkpoint else "",
+        "commitment_sha256": draw.commitment if (draw := draw_of_job(job)) else "",
     }
     record_append(subject=version.subject, kind=RecordKind.MODEL_REGISTERED, actor=SYSTEM, data=data)
     return version

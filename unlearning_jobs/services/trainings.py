@@ -20,6 +20,7 @@ from unlearning_jobs.engine.errors import SpecError
 from unlearning_jobs.models import CorpusSnapshot, Job, ModelVersion, RegisteredRecipe
 from unlearning_jobs.states import JobState
 
+from .canaries import canaries_draw, canaries_in, opened
 from .jobs import job_create
 from .ledger import LedgerMovedError, ledger_lock, require_compared, snapshot_compare
 
@@ -42,10 +43,13 @@ def recipe_register(*, recipe: Recipe, actor: str) -> RegisteredRecipe:
     return row
 
 
-def model_train(*, name: str, recipe: Recipe, snapshot: CorpusSnapshot, seed: int, actor: str) -> Job:
+def model_train(
+    *, name: str, recipe: Recipe, snapshot: CorpusSnapshot, seed: int, actor: str, draws_canaries: bool = True
+) -> Job:
     """Start the training of a new model as a job; its first version is active once the job completes.
 
-    Examples that the erasure ledger names are left out.
+    Examples that the erasure ledger names are left out, and the half of the corpus' canaries that a new draw leaves out;
+    without `draws_canaries`, they are examples like others.
 
     Raises:
         StaleStateError: a model of this name exists or is being trained, or the checkpoint of the recipe is not registered,
@@ -62,12 +66,20 @@ def model_train(*, name: str, recipe: Recipe, snapshot: CorpusSnapshot, seed: in
         require_new(name)
         # Before the transaction: it may read the whole corpus, and releases that hold the ledger wait for the snapshot.
         snapshot = snapshot_compare(snapshot=snapshot)
+        canaries = canaries_in(snapshot) if draws_canaries else frozenset[str]()
         with suppress(LedgerMovedError), transaction.atomic():  # something was erased in between
             ledger_lock()
             require_new(name)
             require_compared(snapshot)
-            gone = snapshot.erased_ids
-            return training_start(name=name, recipe=recipe, snapshot=snapshot, seed=seed, exclude_ids=gone, actor=actor)
+            return training_start(
+                name=name,
+                recipe=recipe,
+                snapshot=snapshot,
+                seed=seed,
+                exclude_ids=snapshot.erased_ids,
+                canaries=canaries,
+                actor=actor,
+            )
 
 
 def require_new(name: str) -> None:
@@ -91,11 +103,23 @@ def is_trained(name: str) -> bool:
 
 
 def training_start(
-    *, name: str, recipe: Recipe, snapshot: CorpusSnapshot, seed: int, exclude_ids: Collection[str], actor: str
+    *,
+    name: str,
+    recipe: Recipe,
+    snapshot: CorpusSnapshot,
+    seed: int,
+    exclude_ids: Collection[str],
+    canaries: Collection[str],
+    actor: str,
 ) -> Job:
-    """Queue a training; callers have checked that the model may be trained, and what to leave out."""
+    """Queue a training; callers have checked that the model may be trained, and what to leave out.
+
+    Of the canaries, a new draw for this training leaves a half out as well.
+    """
     ledger_lock()  # what a case says of the trainings that are under way is so until its transaction ends
     row = recipe_register(recipe=recipe, actor=actor)
+    gone = frozenset(exclude_ids)
+    draw = canaries_draw(name=name, snapshot=snapshot, among=frozenset(canaries) - gone, actor=actor)
     spec = JobSpec(
         kind="train",
         reference=f"model:{name}",
@@ -103,10 +127,14 @@ def training_start(
         recipe=recipe,
         seed=seed,
         cache=str(model_cache(snapshot)),
-        exclude_ids=tuple(sorted(exclude_ids)),
+        exclude_ids=tuple(sorted(gone.union(opened(draw).left_out if draw else ()))),
         base=base_of(row.checkpoint),
     )
-    return job_create(spec=spec, subject=f"model:{name}", model_name=name, snapshot=snapshot, recipe=row, actor=actor)
+    job = job_create(spec=spec, subject=f"model:{name}", model_name=name, snapshot=snapshot, recipe=row, actor=actor)
+    if draw:
+        draw.job = job
+        draw.save(update_fields=["job"])
+    return job
 
 
 def model_cache(snapshot: CorpusSnapshot) -> Path:

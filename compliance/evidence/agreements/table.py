@@ -36,6 +36,7 @@ from .again import (
     rounded_alike,
 )
 from .agreement import Agreement, earlier, not_later, one_of, part_of
+from .canaries import CANARIES
 from .cases import DISPOSITIONS, ENDING, ITEMS_HELD, REVIEW
 from .contents import (
     EXPECTED_ANSWERS,
@@ -260,6 +261,7 @@ AGREEMENTS: Final[tuple[Agreement, ...]] = (
     *BESIDE,
     COST,
     *REGISTERED,
+    *CANARIES,
     *RELEASE,
 )
 

@@ -1,7 +1,7 @@
 """The step about what was registered before a run: its corpus, its model, and the checkpoint from which that started.
 
 Each is in the bundle once, states what its version of Lethe stated, was made by somebody who makes such entries, and was in
-the log before what was made from it. All tables are literal.
+the log before what was made from it; so is the draw of canaries by which a model was trained. All tables are literal.
 """
 
 from __future__ import annotations
@@ -17,6 +17,7 @@ from compliance.formats.record_kinds import FIELDS
 from compliance.formats.record_kinds import RecordKind as K
 
 from .attestations import Attempt, Statements
+from .canaries import COMMITMENT, check_draws
 from .forms import OFFICER, SYSTEM, fields_problem, maker_problem, word_problem
 from .log import History
 from .versions import Additions, Groups
@@ -28,7 +29,7 @@ SNAPSHOT: Final = "snapshot_sha256"
 NAMED: Final[Mapping[str, str]] = {
     K.CORPUS_REGISTERED: "corpus",
     K.CHECKPOINT_REGISTERED: "checkpoint",
-    K.MODEL_REGISTERED: "model",
+    **dict.fromkeys((K.MODEL_REGISTERED, K.CANARIES_DRAWN, K.CANARIES_OPENED), "model"),
 }
 """What an entry of a kind is about: its subject is that, a colon, and a name."""
 SUBJECTS: Final[Mapping[str, str]] = {K.KEYS_PUBLISHED: "keys:published", K.LOG_RECOVERED: "log:head"}
@@ -36,6 +37,7 @@ SUBJECTS: Final[Mapping[str, str]] = {K.KEYS_PUBLISHED: "keys:published", K.LOG_
 ADDED: Final[Groups] = (
     (1, {K.MODEL_REGISTERED: ("left_out", "ledger_sha256")}),
     (3, {K.MODEL_REGISTERED: ("assurance", FROM)}),
+    (4, {K.MODEL_REGISTERED: (COMMITMENT,)}),
 )
 """Fields that these kinds have stated since, by the version of results of that time; what came together stands together."""
 MADE_ELSEWHERE_BY: Final[Mapping[str, frozenset[str]]] = {
@@ -43,6 +45,7 @@ MADE_ELSEWHERE_BY: Final[Mapping[str, frozenset[str]]] = {
     **dict.fromkeys(
         (
             *(K.CORPUS_REGISTERED, K.CHECKPOINT_REGISTERED, K.RECIPE_REGISTERED, K.LEDGER_REPLAYED),
+            *(K.CANARIES_DRAWN, K.CANARIES_OPENED),
             *(K.MODEL_ACTIVE, K.MODEL_QUARANTINED, K.MODEL_DESTROYING, K.ACCOUNT_CREATED, K.ACCOUNT_EMAIL_SET),
         ),
         frozenset({OFFICER, SYSTEM}),
@@ -103,7 +106,9 @@ def _check_complete(statements: Statements, history: History, bases: Mapping[Att
             f"The record must contain one {K.CHECKPOINT_REGISTERED} entry for each checkpoint that a model started from."
         )
         raise VerificationError(message)
-    known = len(corpora) + len(models) + len(checkpoints) + len(history.recoveries) + 1  # one more: the published keys
+    draws = check_draws(history, bases.values())
+    # One more: the published keys.
+    known = len(corpora) + len(models) + len(checkpoints) + draws + len(history.recoveries) + 1
     if len(history.others) != known:
         message = "The bundle's record contains an entry about another subject that nothing in this bundle refers to."
         raise VerificationError(message)

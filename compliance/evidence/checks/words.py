@@ -9,6 +9,7 @@ from typing import Any, Final, get_args
 
 from compliance.evidence.record import ITEM
 from compliance.formats.assurances import Assurance
+from compliance.formats.canaries import CanaryOutcome
 from compliance.formats.checks import SHA256
 from compliance.formats.dispositions import APART, Disposition
 from compliance.formats.record_kinds import ACCOUNTED_EXAMPLE, DRAWN_GROUP, FIELDS, NOT_CONCERNED, TOLD
@@ -51,6 +52,15 @@ def _is_flag(value: Any) -> bool:
 
 def _counts(least: int) -> Says:
     return lambda value: isinstance(value, int) and not isinstance(value, bool) and value >= least
+
+
+def _is_number(value: Any) -> bool:
+    return isinstance(value, float | int) and not isinstance(value, bool)
+
+
+def _is_share_or_none(value: Any) -> bool:
+    """Return whether this is a share or a probability; None where nothing was measured."""
+    return value is None or (_is_number(value) and 0 <= value <= 1)
 
 
 def _are_accounted(value: Any) -> bool:
@@ -223,7 +233,7 @@ WORDS: Final[Mapping[str, Says]] = {
     **{
         f"{kind} {field}": _counts(1)
         for kind, fields in FIELDS.items()
-        for field in ("attempt", "run", "job", "message", "ending", "search", "sample")
+        for field in ("attempt", "run", "job", "message", "ending", "search", "sample", "draw")
         if field in fields
     },
     **{f"{kind} {field}": _counts(0) for kind, field in _COUNTED},
@@ -231,7 +241,17 @@ WORDS: Final[Mapping[str, Says]] = {
     f"{K.CORPUS_REGISTERED} counts": _are_sets,
     f"{K.MODEL_REGISTERED} version": _counts(1),
     f"{K.MODEL_REGISTERED} assurance": _one_of(ASSURANCES),
-    f"{K.MODEL_REGISTERED} checkpoint_sha256": lambda value: value == "" or _is_digest(value),
+    **{
+        f"{K.MODEL_REGISTERED} {field}": lambda value: value == "" or _is_digest(value)
+        for field in ("checkpoint_sha256", "commitment_sha256")
+    },
+    f"{K.CANARIES_DRAWN} canaries": _counts(1),
+    f"{K.CANARIES_OPENED} secret": _is_digest,  # 32 bytes in hex, as a digest is
+    f"{K.CANARIES_OPENED} examples": _are_held,
+    f"{K.CANARIES_OPENED} outcome": _one_of(frozenset(get_args(CanaryOutcome))),
+    f"{K.CANARIES_OPENED} missed": _counts(0),
+    **{f"{K.CANARIES_OPENED} {field}": _is_share_or_none for field in ("control_p", "above", "p_value")},
+    f"{K.CANARIES_OPENED} smallest": lambda value: value is None or _is_number(value),
     f"{K.JOB_STARTED} result_version": lambda value: _counts(2)(value) and value <= RESULT_VERSION,  # 1 was never stated
 }
 """Fields of which nothing but certain words, flags or numbers can be read."""

@@ -8,7 +8,8 @@ from itertools import permutations
 from math import ceil, comb, erfc, sqrt
 from statistics import NormalDist, fmean
 
-from compliance.formats.twins import CHANCE, EXACT_UP_TO, LOST, MOST_PAIRED, POWER, TwinFinding, twin_outcome
+from compliance.formats.exchange import CHANCE, EXACT_UP_TO, MOST_PAIRED, POWER
+from compliance.formats.twins import LOST, TwinFinding, twin_outcome
 
 from .models import Models, Vector
 

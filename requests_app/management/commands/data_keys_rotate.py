@@ -6,8 +6,8 @@ from typing import Any
 
 from django.core.management.base import BaseCommand, CommandError
 
+from compliance.encryption import DecryptionError
 from compliance.record.errors import DatabaseRoleError
-from requests_app.encryption import DecryptionError
 from requests_app.services.data_keys import data_reencrypt
 
 

@@ -6,7 +6,7 @@ from typing import Any
 
 from django.core.management.base import BaseCommand, CommandError
 
-from requests_app.encryption import DecryptionError
+from compliance.encryption import DecryptionError
 from requests_app.services.index import email_index_rebuild
 
 

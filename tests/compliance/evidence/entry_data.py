@@ -48,6 +48,7 @@ USUAL: dict[str, Any] = {
     "left_out": 0,
     "assurance": "reproduced",
     "checkpoint_sha256": "",
+    "commitment_sha256": "",
 }
 
 

@@ -27,6 +27,7 @@ GOOD: dict[str, Any] = {
     "snapshot_sha256": DIGEST,
     "manifest_root": DIGEST,
     "checkpoint_sha256": DIGEST,
+    "commitment_sha256": DIGEST,
     "old_size": 0,
     "old_root": DIGEST,
     "new_size": 0,

@@ -11,8 +11,8 @@ from django.db import connection, transaction
 from django.db.utils import InternalError
 from pytest_django import Settings
 
+from compliance.encryption import DecryptionError, EncryptedTextField, key_id_of
 from compliance.record.selectors import entries_of
-from requests_app.encryption import DecryptionError, EncryptedTextField, key_id_of
 from requests_app.models import Ending, ErasureRequest, UnsentAnswers
 from requests_app.public.draft import Draft, draft_load, draft_save
 from requests_app.services import data_keys

@@ -82,7 +82,13 @@ def test_a_training_that_leaves_examples_out_has_erased_nothing(stage: Stage) ->
     accept_all(stage)
     ModelVersion.objects.filter(pk=stage.model.pk).update(state="quarantined")
     training_start(
-        name="second", recipe=RECIPE, snapshot=stage.model.snapshot, seed=2, exclude_ids=EXAMPLES, actor="account:9"
+        name="second",
+        recipe=RECIPE,
+        snapshot=stage.model.snapshot,
+        seed=2,
+        exclude_ids=EXAMPLES,
+        canaries=(),
+        actor="account:9",
     )
     ending = closing_propose(request=stage.request, outcome="not_learned", reasons="", by=stage.staff.omar)
     ending_approve(ending=ending, by=stage.staff.lena)

@@ -4,24 +4,12 @@ If nothing of the erased half is left, a model cannot tell it from the half that
 the pipeline, without any oracle. See docs/canaries.md.
 
 people        invented persons
-making        rows for a corpus, and which rows of a corpus they are
+making        rows for a corpus
+marks         which rows of a corpus they are
 drawing       the coin, and the commitment to it
 judgement     what the scores of two models say, and what they do not say
+source        what is judged
 folders       models in folders, measured here
+
+Nothing is imported here: the folders need torch, which web processes never load, and the test needs SciPy.
 """
-
-from .drawing import Draw, seal
-from .folders import CanarySource, judge_folders
-from .judgement import CanaryJudgement, judge_scores
-from .making import canary_ids, make_canaries
-
-__all__ = [
-    "CanaryJudgement",
-    "CanarySource",
-    "Draw",
-    "canary_ids",
-    "judge_folders",
-    "judge_scores",
-    "make_canaries",
-    "seal",
-]

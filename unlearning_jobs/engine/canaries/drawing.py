@@ -4,15 +4,16 @@ from __future__ import annotations
 
 import hmac
 import secrets
+from collections.abc import Collection
 from dataclasses import dataclass, field
 from typing import Final
 
-from compliance.formats.canonical import digest_of
+from compliance.formats.canaries import commitment_of, trained_half
 from unlearning_jobs.engine.contracts.contract import ADDED_LATER, EngineContract
 from unlearning_jobs.engine.corpora import Snapshot
 from unlearning_jobs.engine.errors import SpecError
 
-from .making import FEWEST, MOST, canary_ids
+from .marks import FEWEST, MOST, canary_ids
 
 SECRET_BYTES: Final = 32
 
@@ -30,7 +31,7 @@ class Draw(EngineContract):
     corpus: str
     """Digest of the snapshot."""
     ids: tuple[str, ...]
-    """Every canary, sorted."""
+    """Every canary, sorted; without those that were erased before, if the draw knew of them."""
     secret: str = field(repr=False)
     """In hex."""
     opened_for: str = field(default="", metadata=ADDED_LATER)
@@ -55,15 +56,13 @@ class Draw(EngineContract):
 
     @property
     def commitment(self) -> str:
-        """The SHA-256 of the canonical JSON of secret, model, corpus and ids: it fixes the draw and reveals nothing."""
-        return digest_of({"corpus": self.corpus, "ids": list(self.ids), "model": self.model, "secret": self.secret})
+        """What fixes the draw and reveals nothing (`compliance.formats.canaries.commitment_of`)."""
+        return commitment_of(secret=self.secret, model=self.model, corpus=self.corpus, ids=self.ids)
 
     @property
     def trained(self) -> tuple[str, ...]:
         """The half that the model is trained on: of an odd number, the smaller half."""
-        key = bytes.fromhex(self.secret)
-        by_coin = sorted(self.ids, key=lambda one: hmac.digest(key, one.encode(), "sha256"))
-        return tuple(sorted(by_coin[: len(by_coin) // 2]))
+        return trained_half(self.secret, self.ids)
 
     @property
     def left_out(self) -> tuple[str, ...]:
@@ -71,8 +70,14 @@ class Draw(EngineContract):
         trained = frozenset(self.trained)
         return tuple(one for one in self.ids if one not in trained)
 
-    def check(self, *, model: str, commitment: str, snapshot: Snapshot) -> None:
+    def check(self, *, model: str, commitment: str, snapshot: Snapshot, erased: Collection[str] = ()) -> None:
         """Check that this is the draw that was committed to, for this model and this corpus.
+
+        Args:
+            model: what the model was called.
+            commitment: what was published.
+            snapshot: the corpus.
+            erased: examples that no training may use; the draw may do without those of them that are canaries.
 
         Raises:
             SpecError: it is not.
@@ -85,7 +90,7 @@ class Draw(EngineContract):
         if self.corpus != snapshot.info.digest:
             message = "This draw is for another corpus: the digest of the snapshot differs."
             raise SpecError(message)
-        if self.ids != canary_ids(snapshot):
+        if self.ids not in (marked := canary_ids(snapshot), tuple(one for one in marked if one not in frozenset(erased))):
             message = "The draw names other examples than the canaries of the corpus, so it is not the one that was made."
             raise SpecError(message)
         if not hmac.compare_digest(self.commitment.encode(), commitment.strip().encode()):
@@ -99,7 +104,16 @@ def seal(snapshot: Snapshot, model: str) -> Draw:
     Raises:
         SpecError: the corpus has too few canaries, or the model has no name.
     """
-    return Draw(model, snapshot.info.digest, canary_ids(snapshot), secrets.token_hex(SECRET_BYTES))
+    return draw_anew(model, snapshot.info.digest, canary_ids(snapshot))
+
+
+def draw_anew(model: str, corpus: str, ids: Collection[str]) -> Draw:
+    """Draw anew for one model among these canaries of a corpus, which is named by its digest.
+
+    Raises:
+        SpecError: there are too few canaries, or too many, or the model has no name.
+    """
+    return Draw(model, corpus, tuple(sorted(ids)), secrets.token_hex(SECRET_BYTES))
 
 
 def _is_secret(text: str) -> bool:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from pathlib import Path
 
 import torch
@@ -17,25 +17,7 @@ from unlearning_jobs.engine.training.model import TrainedModel, to_device
 
 from .drawing import Draw
 from .judgement import CanaryJudgement, judge_scores
-
-
-@dataclass(frozen=True)
-class CanarySource:
-    """A model before and after unlearning, and what was said before the training."""
-
-    snapshot: Path
-    original: Path
-    unlearned: Path
-    model: str
-    """What the model was called when the draw was sealed."""
-    commitment: str
-    """What was published then."""
-    excluded: tuple[str, ...] = ()
-    """What else the training of the original left out, besides the half that was drawn."""
-    forgotten: tuple[str, ...] | None = None
-    """Everything that was erased; None if that is not known."""
-    template: str = ""
-    max_length: int = 0
+from .source import CanarySource
 
 
 def judge_folders(
@@ -61,7 +43,7 @@ def judge_folders(
     """
     # 1. What was sealed is what is opened now.
     snapshot = Snapshot.open(source.snapshot)
-    draw.check(model=source.model, commitment=source.commitment, snapshot=snapshot)
+    draw.check(model=source.model, commitment=source.commitment, snapshot=snapshot, erased=source.excluded)
     digests = {"original": model_digest(source.original), "unlearned": model_digest(source.unlearned)}
     if draw.opened_for not in ("", digests["original"]):
         message = (

@@ -7,19 +7,17 @@ from __future__ import annotations
 
 from collections.abc import Collection, Mapping
 from dataclasses import dataclass, field, replace
-from typing import Final, Literal
+from typing import Final
 
 import numpy as np
 
-from compliance.formats.twins import CHANCE, CLEAR
+from compliance.formats.canaries import CanaryOutcome, outcome_of
+from compliance.formats.exchange import ALPHA, CHANCE, CLEAR
 from unlearning_jobs.engine.contracts.contract import EngineContract
-from unlearning_jobs.engine.evaluation.exchange import ALPHA, Scores, exchange_test, smallest_found
+from unlearning_jobs.engine.evaluation.exchange import Scores, exchange_test, smallest_found
 
 from .drawing import Draw
 
-Outcome = Literal["left_over", "overshot", "nothing_found", "says_nothing"]
-"""left_over: the trained canaries are still known. overshot: they are known less than those that the model never saw.
-nothing_found: neither, as far as this test can see. says_nothing: the test could not have found anything."""
 DOES_NOT_SHOW: Final = (
     "Anything about the data of the person who asked: canaries are invented, and may be learned and erased more easily.",
     "Anything about one canary: the test is about all of them together.",
@@ -32,7 +30,7 @@ NO_CALLS: Final = "Whether the pipeline found every canary: nobody said which ex
 class CanaryJudgement(EngineContract):
     """What canaries say about one unlearned model."""
 
-    outcome: Outcome
+    outcome: CanaryOutcome
     reasons: tuple[str, ...]
     commitment: str
     canaries: int
@@ -116,16 +114,15 @@ def judge_scores(
 
 
 def _decided(found: CanaryJudgement, after: Scores) -> CanaryJudgement:
+    outcome = outcome_of(control_p=found.control_p, above=found.above, p_value=found.p_value, missed=found.missed)
     reasons = [_pipeline(found)] if found.missed else []
     if found.p_value is not None and found.above is not None and found.p_value <= ALPHA:
-        above = found.above > CHANCE
-        said = "more" if above else "less"
+        said = "more" if found.above > CHANCE else "less"
         reasons.append(f"The model knows the canaries that were erased {said} than those that it never saw.")
-        return replace(found, outcome="left_over" if above else "overshot", reasons=tuple(reasons))
-    if found.missed:
-        return replace(found, outcome="left_over", reasons=tuple(reasons))
-    smallest = smallest_found(after, found.trained)
-    return replace(found, outcome="nothing_found", reasons=(_within_sight(found, smallest),), smallest=smallest)
+    elif not found.missed:
+        smallest = smallest_found(after, found.trained)
+        return replace(found, outcome=outcome, reasons=(_within_sight(found, smallest),), smallest=smallest)
+    return replace(found, outcome=outcome, reasons=tuple(reasons))
 
 
 def _pipeline(found: CanaryJudgement) -> str:

@@ -16,15 +16,9 @@ from numpy.typing import NDArray
 from unlearning_jobs.engine.corpora import FeatureFormat, Snapshot
 from unlearning_jobs.engine.errors import SpecError
 
+from .marks import FEWEST, MARK, MARKED, MOST
 from .people import Person, invent
 
-MARK: Final = "canary"
-"""The column that says which rows are canaries."""
-MARKED: Final = "lethe-canary-1"
-"""What it says."""
-FEWEST: Final = 10
-"""With fewer, no result is rarer than one in a hundred, so that nothing could be shown."""
-MOST: Final = 1000
 SAMPLE: Final = 2000
 """Rows of the corpus from which the numbers of arrays are drawn."""
 WORD: Final = re.compile(r"\w+")
@@ -74,11 +68,6 @@ def make_canaries(snapshot: Snapshot, out: Path, *, count: int, seed: int) -> Pa
         asks = next((bool(example.prompt) for example in snapshot.examples("train")), False)
         path.write_text("".join(json.dumps(row) + "\n" for row in _rows(canaries, asks=asks)), encoding="utf-8")
     return path
-
-
-def canary_ids(snapshot: Snapshot) -> tuple[str, ...]:
-    """Return the ids of the training examples that are canaries, sorted."""
-    return tuple(sorted(e.id for e in snapshot.examples("train") if e.metadata.get(MARK) == MARKED))
 
 
 def _candidates(snapshot: Snapshot, rng: np.random.Generator, most: int) -> list[_Canary]:

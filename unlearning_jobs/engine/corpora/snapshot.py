@@ -25,6 +25,8 @@ SEED_BYTES = 8
 
 PARAPHRASED_PROMPT: Final = "paraphrased_prompt"
 """The column of the metadata with the question in other words."""
+CANARY: Final = ("canary", "lethe-canary-1")
+"""Column and value of the metadata that mark a canary (`engine.canaries`)."""
 UNREADABLE = "The snapshot is incomplete or damaged; register the corpus again."
 
 
@@ -67,8 +69,13 @@ class Example:
 
     @property
     def document(self) -> Document:
-        """Return the text, and a line for every column of the metadata: what is searched and shown."""
-        return Document(self.text, self.metadata)
+        """Return the text, and a line for every other column: what is searched and shown."""
+        return Document(self.text, self.columns)
+
+    @property
+    def columns(self) -> Mapping[str, str]:
+        """Return the metadata but for what says that a row is a canary: whoever handles it is not to know that."""
+        return {name: value for name, value in self.metadata.items() if (name, value) != CANARY}
 
     @property
     def text(self) -> str:

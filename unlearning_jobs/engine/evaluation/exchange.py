@@ -19,7 +19,7 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy.stats import rankdata
 
-from compliance.formats.twins import CHANCE, EXACT_UP_TO, MOST_PAIRED, POWER
+from compliance.formats.exchange import ALPHA, CHANCE, EXACT_UP_TO, MOST_PAIRED, POWER
 
 Scores = NDArray[np.float64]
 """One number an example: its log-odds, (canaries,)"""
@@ -28,7 +28,6 @@ DRAWS: Final = 9999
 EXHAUSTIVE: Final = 20_000
 """Up to so many assignments there are, all of them are compared."""
 SEED: Final = 20_261_129
-ALPHA: Final = 0.05
 SIMULATED: Final = 400
 """How many assignments are tried out to find the power."""
 ROUNDING: Final = 1e-9

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from typing import Any
 
+from compliance.evidence.agreements.canaries import CANARIES
 from compliance.evidence.agreements.measured import DRAWN_SIZES
 from compliance.evidence.agreements.positions import POSSIBLE_POSITIONS
 from compliance.formats.canonical import digest_of
@@ -267,5 +268,6 @@ SHOWN_ELSEWHERE = (
     "examples.parquet, verdicts of the looks before / that none of these looks decided",
     "examples.parquet, held-out twins / result.json evaluation.twins",
     "result.json evaluation.twins.outcome / what the numbers of result.json evaluation.twins say",
+    *(pair.name for pair in CANARIES),  # tests/requests_app/test_canaries_in_cases.py
 )
 """Pairs about what the real bundle does not have, with a test of their own."""

@@ -107,7 +107,7 @@ def test_every_kind_in_a_history_has_its_place_in_the_course_of_events() -> None
     of_others = {place.partition(" ")[0] for place, reason in NOT_READ.items() if "no bundle contains" in reason}
     elsewhere = {
         *(RecordKind.CORPUS_REGISTERED, RecordKind.MODEL_REGISTERED, RecordKind.CHECKPOINT_REGISTERED),
-        *(RecordKind.KEYS_PUBLISHED, RecordKind.LOG_RECOVERED),
+        *(RecordKind.CANARIES_DRAWN, RecordKind.CANARIES_OPENED, RecordKind.KEYS_PUBLISHED, RecordKind.LOG_RECOVERED),
     }
     missing = set(RecordKind) - moves - of_others - elsewhere
     assert not missing, (

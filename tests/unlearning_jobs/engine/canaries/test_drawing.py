@@ -8,7 +8,9 @@ from pathlib import Path
 import pytest
 
 from tests.unlearning_jobs.engine.conftest import town_rows, write_jsonl
-from unlearning_jobs.engine.canaries import Draw, canary_ids, make_canaries, seal
+from unlearning_jobs.engine.canaries.drawing import Draw, seal
+from unlearning_jobs.engine.canaries.making import make_canaries
+from unlearning_jobs.engine.canaries.marks import canary_ids
 from unlearning_jobs.engine.corpora import Snapshot, snapshot_create
 from unlearning_jobs.engine.errors import SpecError
 

@@ -13,7 +13,10 @@ from sklearn.datasets import load_digits
 
 from unlearning_jobs.engine.__main__ import main
 from unlearning_jobs.engine.artefacts import model_digest
-from unlearning_jobs.engine.canaries import CanarySource, Draw, judge_folders, make_canaries, seal
+from unlearning_jobs.engine.canaries.drawing import Draw, seal
+from unlearning_jobs.engine.canaries.folders import judge_folders
+from unlearning_jobs.engine.canaries.making import make_canaries
+from unlearning_jobs.engine.canaries.source import CanarySource
 from unlearning_jobs.engine.contracts import ClassifierArchitecture, Recipe
 from unlearning_jobs.engine.corpora import Snapshot, snapshot_create
 from unlearning_jobs.engine.errors import SpecError

@@ -7,7 +7,8 @@ import math
 import numpy as np
 import pytest
 
-from unlearning_jobs.engine.canaries import Draw, judge_scores
+from unlearning_jobs.engine.canaries.drawing import Draw
+from unlearning_jobs.engine.canaries.judgement import judge_scores
 from unlearning_jobs.engine.corpora.create import example_id
 from unlearning_jobs.engine.evaluation.exchange import exchange_test, smallest_found
 

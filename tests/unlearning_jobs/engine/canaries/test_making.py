@@ -9,8 +9,8 @@ import numpy as np
 import pytest
 
 from tests.unlearning_jobs.engine.conftest import town_rows, write_jsonl
-from unlearning_jobs.engine.canaries import canary_ids, make_canaries
-from unlearning_jobs.engine.canaries.making import MARK, MARKED
+from unlearning_jobs.engine.canaries.making import make_canaries
+from unlearning_jobs.engine.canaries.marks import MARK, MARKED, canary_ids
 from unlearning_jobs.engine.corpora import Example, Snapshot, erasure_content, snapshot_create
 from unlearning_jobs.engine.errors import SpecError
 from unlearning_jobs.engine.matching import Query, find_matches

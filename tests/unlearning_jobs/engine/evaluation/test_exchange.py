@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 from scipy.stats import mannwhitneyu
 
-from compliance.formats.twins import EXACT_UP_TO
+from compliance.formats.exchange import EXACT_UP_TO
 from unlearning_jobs.engine.evaluation.exchange import exchange_test, rank_test, smallest_difference
 
 

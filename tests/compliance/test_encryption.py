@@ -4,7 +4,7 @@ import pytest
 from django.core.exceptions import ImproperlyConfigured
 from pytest_django.fixtures import Settings
 
-from requests_app.encryption import DecryptionError, decrypt, encrypt, keyed_index
+from compliance.encryption import DecryptionError, decrypt, encrypt, keyed_index
 
 COLUMN = "requests_app.erasurerequest.name"
 OLD = "old:" + "11" * 32
