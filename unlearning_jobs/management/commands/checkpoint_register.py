@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from argparse import ArgumentParser
-from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -12,7 +11,7 @@ from django.core.management.base import BaseCommand, CommandError
 
 from compliance.record.errors import StaleStateError
 from compliance.record.services import SYSTEM
-from unlearning_jobs.engine.contracts import CheckpointArchitecture
+from unlearning_jobs.engine.contracts.families import family_from
 from unlearning_jobs.engine.errors import EngineError
 from unlearning_jobs.engine.printing import readable_json
 from unlearning_jobs.services.checkpoints import checkpoint_register
@@ -30,24 +29,19 @@ class Command(BaseCommand):
         parser.add_argument("--template", default="", help="what stands before an answer, with {prompt}; or chat")
 
     def handle(self, *_args: Any, **options: Any) -> None:
-        from unlearning_jobs.engine.families.checkpoints import describe_checkpoint  # it loads torch
+        from unlearning_jobs.engine.families.bases import describe_base  # it loads torch
 
         folder = options["folder"].absolute()
         try:
-            checkpoint = checkpoint_register(name=options["name"], folder=folder, describe=describe_checkpoint, actor=SYSTEM)
-            stored = CheckpointArchitecture.from_json(checkpoint.about)
-            architecture = replace(
-                stored,
-                max_length=options["max_length"] or stored.max_length,
-                template=options["template"] or stored.template,
-            )
+            asked = describe_base(folder, max_length=options["max_length"], template=options["template"])
+            checkpoint = checkpoint_register(name=options["name"], folder=folder, describe=describe_base, actor=SYSTEM)
         except ValidationError as error:
             raise CommandError(error.messages[0]) from error
         except (EngineError, StaleStateError) as error:
             raise CommandError(str(error)) from error
         self.stdout.write(
-            f"Registered {checkpoint}: {checkpoint.kind}, {architecture.parameters} parameters, {checkpoint.bytes} bytes;"
+            f"Registered {checkpoint}: {checkpoint.kind}, {asked.parameters} parameters, {checkpoint.bytes} bytes;"
             f" checkpoint {checkpoint.digest}"
         )
-        self.stdout.write('In a recipe with "family": "finetuned_lm", the architecture is:')
-        self.stdout.write(readable_json(architecture.to_json(), indent=2))
+        self.stdout.write(f'In a recipe with "family": "{family_from(asked)}", the architecture is:')
+        self.stdout.write(readable_json(asked.to_json(), indent=2))
