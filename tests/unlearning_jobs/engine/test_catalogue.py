@@ -26,6 +26,7 @@ from unlearning_jobs.engine.contracts import (
     BertArchitecture,
     CheckpointArchitecture,
     ClassifierArchitecture,
+    EncoderArchitecture,
     LlamaArchitecture,
     LogisticArchitecture,
     Protocol,
@@ -46,6 +47,9 @@ RECIPES = {
     "causal_lm": RECIPE,
     "finetuned_lm": replace(RECIPE, family="finetuned_lm", architecture=CheckpointArchitecture("1" * 64, 9000, 64, 2, 300)),
     "text_classifier": replace(RECIPE, family="text_classifier", architecture=BertArchitecture(64, 1, 2, 128)),
+    "finetuned_classifier": replace(
+        RECIPE, family="finetuned_classifier", architecture=EncoderArchitecture("1" * 64, 9000, 64, 2, 300)
+    ),
     "classifier": replace(RECIPE, family="classifier", architecture=ClassifierArchitecture("mlp")),
     "logistic": replace(RECIPE, family="logistic", architecture=LogisticArchitecture()),
     "summation": replace(RECIPE, family="summation", architecture=SumsArchitecture("ridge")),
