@@ -89,7 +89,7 @@ def bert_with_classes(size: int, labels: tuple[str, ...]) -> nn.Module:
 
 
 def distilbert(size: int) -> nn.Module:
-    shape = {"dim": 16, "n_layers": 2, "n_heads": 2, "hidden_dim": 32, "max_position_embeddings": 64}
+    shape: dict[str, Any] = {"dim": 16, "n_layers": 2, "n_heads": 2, "hidden_dim": 32, "max_position_embeddings": 64}
     return DistilBertForMaskedLM(DistilBertConfig(vocab_size=size, pad_token_id=0, initializer_range=0.2, **shape))
 
 
