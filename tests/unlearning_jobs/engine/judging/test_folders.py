@@ -76,7 +76,7 @@ def test_a_model_with_another_tokenizer_is_refused(folder: Path, tmp_path: Path)
         outputs_of_folders(replace(source(folder), unlearned=(other,)), CPU)
 
 
-def test_a_classifier_that_transformers_wrote_is_measured_with_its_classes_in_the_order_of_the_labels(
+def test_a_classifier_that_transformers_wrote_is_measured_in_the_order_of_the_labels(
     tmp_path: Path,
 ) -> None:
     notes, base = write_notes(tmp_path), write_encoder(tmp_path / "checkpoint")
