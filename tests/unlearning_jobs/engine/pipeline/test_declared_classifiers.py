@@ -1,4 +1,4 @@
-"""A classifier that transformers' Trainer made elsewhere is imported, and held against models of the recipe that is declared."""
+"""A classifier that transformers' Trainer made elsewhere is imported, and held against models of the declared recipe."""
 
 from __future__ import annotations
 
@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Any, cast
 
 import pytest
+import torch
 from transformers import (
     AutoModelForSequenceClassification,
     AutoTokenizer,
@@ -28,7 +29,7 @@ from unlearning_jobs.engine.training.training_data import TrainingData
 
 from .test_declared_models import PROTOCOL, control_of, imported, unlearned
 
-EPOCHS = 20
+EPOCHS = 40
 ORDER = LABELS[::-1]
 """Of the classes, elsewhere."""
 MISTAKEN = [{**row, "label": LABELS[(n + 1) % 3]} if n in (0, 1, 2) else row for n, row in enumerate(ROWS)]
@@ -46,6 +47,7 @@ def elsewhere(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, TrainingD
     recipe = replace(data.recipe, epochs=EPOCHS, batch_size=6, schedule="linear", beta2=0.999)  # what Trainer does
     own = AutoTokenizer.from_pretrained(base)
     rows = [{**own(row["text"]), "labels": ORDER.index(str(row["label"]))} for row in MISTAKEN if row["split"] == "train"]
+    torch.manual_seed(5)
     network = cast("Any", AutoModelForSequenceClassification).from_pretrained(
         base,
         id2label=dict(enumerate(ORDER)),
