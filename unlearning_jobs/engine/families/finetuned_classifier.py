@@ -108,7 +108,7 @@ class FinetunedClassifierFamily(ClassFamily):
         """
         network = new_classifier(self.folder, read_config(self.folder), self.labels, seed)
         check_named(self.folder, self.architecture)
-        check_padding(self.folder, network, self._tokens("a")[: self.architecture.max_length // 2], self.filling)
+        check_padding(self.folder, network, self._tokens("a")[: max(1, self.architecture.max_length // 2)], self.filling)
         return network
 
     def read_foreign(self, folder: Path) -> nn.Module:

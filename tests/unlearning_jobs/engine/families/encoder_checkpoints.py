@@ -23,6 +23,8 @@ from transformers import (
     DebertaV2ForMaskedLM,
     DistilBertConfig,
     DistilBertForMaskedLM,
+    FNetConfig,
+    FNetForMaskedLM,
     ModernBertConfig,
     ModernBertForMaskedLM,
     PreTrainedTokenizerFast,
@@ -103,6 +105,12 @@ def roberta_with_hidden_words(size: int) -> nn.Module:
 
 def deberta(size: int) -> nn.Module:
     return DebertaV2ForMaskedLM(DebertaV2Config(**settings(size, pooler_hidden_size=16)))
+
+
+def fnet(size: int) -> nn.Module:
+    """A network that mixes all tokens of a batch's rows, whatever fills them up."""
+    shape: dict[str, Any] = {name: value for name, value in settings(size).items() if name != "num_attention_heads"}
+    return FNetForMaskedLM(FNetConfig(**shape))
 
 
 def modernbert(size: int) -> nn.Module:
