@@ -171,7 +171,7 @@ def test_defaults_of_a_family_are_within_the_bounds_and_belong_to_a_family_of_th
     assert {answer for option in METHODS[name].options for answer, _optimizer in option.tuned} <= answers
 
 
-@pytest.mark.parametrize("family", ["classifier", "text_classifier"])
+@pytest.mark.parametrize("family", ["classifier", "text_classifier", "finetuned_classifier"])
 def test_models_that_answer_with_a_class_and_were_trained_by_sgd_have_defaults_of_their_own(family: str) -> None:
     common, tuned = complete_config("npo", {}), complete_config("npo", {}, BY_SGD[family])
     assert common == complete_config("npo", {}, BY_SGD["causal_lm"])
