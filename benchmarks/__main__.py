@@ -9,7 +9,7 @@ from typing import Final
 
 from . import ensemble
 from .classifiers import digits, mnist
-from .language_models import foreign, judged, speed
+from .language_models import foreign, judged, sequential, speed
 from .language_models import run as language_models
 from .mapping import images, meaning, names, request
 from .mapping import run as mapping
@@ -24,6 +24,7 @@ BENCHMARKS: Final[Mapping[str, tuple[Callable[[Path], None], str]]] = {
         "five TOFU models, the author erased by NPO and retrain, an hour (needs DATA)",
     ),
     "lm": (language_models.run, "every method for language models on TOFU's three splits, some hours (needs DATA)"),
+    "lm-sequential": (sequential.run, "one author after another erased from the same model, an hour (needs DATA)"),
     "lm-foreign": (foreign.run, "a pretrained model with an adapter from elsewhere, some hours (needs DATA)"),
     "lm-speed": (speed.run, "time and memory of a step against transformers' Trainer, ten minutes (needs DATA)"),
     "judge": (judged.run, "the logs that TOFU's authors published, judged, seconds (needs DATA)"),
@@ -37,7 +38,7 @@ BENCHMARKS: Final[Mapping[str, tuple[Callable[[Path], None], str]]] = {
     "mapping-images": (images.run, "what the search for images finds, a minute"),
     "ensemble": (ensemble.run, "models trained together (stacked) against one by one"),
 }
-NEED_DATA = {"judge", "lm", "lm-foreign", "lm-speed", "mnist", "tofu-path", "tofu-verdicts"}
+NEED_DATA = {"judge", "lm", "lm-foreign", "lm-sequential", "lm-speed", "mnist", "tofu-path", "tofu-verdicts"}
 
 
 def main() -> None:

@@ -102,6 +102,10 @@ def _distances(outputs: Outputs) -> dict[str, float]:
         ),
         "forget quality": float(np.median([test.pvalue for test in tests])),
         "D": float(np.median([test.statistic for test in tests])),
+        "log truth ratio, unlearned": float(np.nanmean(np.log(ratios))),
+        "log truth ratio, oracles": float(np.nanmean(np.log(outputs.matrix("oracle", "forget", "truth_ratio")))),
+        "spread of it, unlearned": float(np.nanstd(np.log(ratios))),
+        "spread of it, oracles": float(np.nanstd(np.log(outputs.matrix("oracle", "forget", "truth_ratio")))),
     }
 
 

@@ -22,27 +22,22 @@ class Variant:
         return f"{self.method}-{self.label}" if self.label else self.method
 
 
-DEFAULTS: Final = (
-    *("nothing", "retrain", "npo", "simnpo", "gradient_difference", "kl_retain", "gradient_ascent", "wga", "satimp", "ceu"),
-    *(
-        "undial",
-        "dpo",
-        "idk_dpo",
-        "rmu",
-        "pdu",
-        "task_vector",
-        "finetune_retain",
-        "noise_finetune",
-        "scrub",
-        "partial_reset",
-    ),
-    "salun",
-)
 TEN_EPOCHS: Final = 125
 """Steps of 32 examples in ten epochs of forget10, as TOFU's authors ascend; more than ten epochs of the smaller splits."""
-VARIANTS: Final = (
-    *(Variant(name) for name in DEFAULTS),
+FIRST: Final = (
+    *(Variant(name) for name in ("nothing", "retrain")),
+    Variant("kl_retain", "tuned", {"learning_rate_share": 0.3, "steps": 200, "retain_weight": 3}),
+    Variant("gradient_difference", "tuned", {"learning_rate_share": 0.2, "steps": 200, "retain_weight": 2}),
     Variant("gradient_ascent", "published", {"steps": TEN_EPOCHS, "floor": "none"}),
+)
+"""What the targets are about."""
+DEFAULTS: Final = (
+    *("npo", "simnpo", "gradient_difference", "kl_retain", "gradient_ascent", "wga", "satimp", "ceu", "undial"),
+    *("dpo", "idk_dpo", "rmu", "pdu", "task_vector", "finetune_retain", "noise_finetune", "scrub", "partial_reset", "salun"),
+)
+VARIANTS: Final = (
+    *FIRST,
+    *(Variant(name) for name in DEFAULTS),
     Variant("npo", "long", {"steps": TEN_EPOCHS}),
     Variant("simnpo", "long", {"steps": TEN_EPOCHS}),
     Variant("undial", "long", {"steps": TEN_EPOCHS}),

@@ -256,10 +256,9 @@ def _summarise(result: JobResult, out: Path) -> None:
             _print(f"{f.scope:<8} {f.estimand.name:<20} {f.estimate:8.3f}  [{f.low:.3f}, {f.high:.3f}]  {f.position}")
         for metric in evaluation.metrics:
             oracles = f"{sum(metric.oracles) / len(metric.oracles):.4g}" if metric.oracles else "too few"
-            _print(
-                f"{metric.name} {metric.examples}".ljust(36)
-                + f" {metric.unlearned:8.4g}  original {metric.original:.4g}  oracles {oracles}"
-            )
+            interval = "" if metric.low is None else f"  [{metric.low:.3g}, {metric.high:.3g}]"
+            values = f"{metric.unlearned:8.4g}{interval}  original {metric.original:.4g}  oracles {oracles}"
+            _print(f"{metric.name} {metric.examples}".ljust(36) + f" {values}  {metric.note}".rstrip())
     if cost := result.efficiency:
         share = "unknown" if cost.wall_share is None else f"{100 * cost.wall_share:.1f} %"
         _print(

@@ -203,8 +203,7 @@ def _unlearn(job: RunningJob) -> JobResult:
         if is_decided(evaluation):
             break
     # 4. Save the unlearned production model.
-    about = {**job.trainer.about(excluded_ids(spec), spec.seed), "method": method.to_json(), "spec_digest": spec.digest()}
-    save_model(unlearned, job.out / "model", about)
+    save_model(unlearned, job.out / "model", job.about_unlearned())
     kept.write(job.out / ANSWERS)
     return _finish(job, outputs, evaluation=evaluation, certificate=certificate, again=again, base_files=base_files)
 

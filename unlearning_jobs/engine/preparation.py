@@ -148,6 +148,12 @@ def _check_model(spec: JobSpec) -> None:
         named = " and another ".join(differs)
         message = f"The model was made from another {named} than the job names; name what it was made from."
         raise SpecError(message)
+    if spec.assurance == "reproduced" and about.get("assurance", "reproduced") != "reproduced":
+        message = (
+            "The model was trained elsewhere, and the job says that it was trained here; set assurance to"
+            f" {about['assurance']}, so that it is compared with models of its recipe first."
+        )
+        raise SpecError(message)
 
 
 def _check_forget_sets(spec: JobSpec, steps: tuple[UnlearningStep, ...], snapshot: Snapshot) -> None:

@@ -12,6 +12,7 @@ from pathlib import Path
 
 from compliance.formats.results import Certificate
 
+from .catalogue import method_guarantee
 from .contracts import JobSpec, Progress, ProgressCallback
 from .corpora import Snapshot
 from .efficiency import Costs
@@ -64,6 +65,15 @@ class RunningJob:
         yield lambda number: partial(report, number)
         self.on_progress(Progress(name, total, total))
         self.seconds[name] = round(self.seconds.get(name, 0.0) + time.monotonic() - start, 3)
+
+    def about_unlearned(self) -> dict[str, object]:
+        """Describe what the unlearned model comes from, for its `lethe.json`. What an exact method made was trained here."""
+        spec, method = self.spec, unlearning_steps(self.spec)[-1].method
+        about = self.trainer.about(excluded_ids(spec), spec.seed)
+        about |= {"method": method.to_json(), "spec_digest": spec.digest()}
+        if spec.assurance != "reproduced" and method_guarantee(method.name) != "exact":
+            about["assurance"] = spec.assurance
+        return about
 
     def train(self, exclude_ids: Collection[str], seed: int, report: ProgressCallback) -> TrainedModel:
         """Train a model by the recipe, or take it from the cache."""

@@ -241,6 +241,13 @@ def test_obstacles_are_named(name: str, facts: Facts, complaint: str) -> None:
     assert any(complaint in obstacle for obstacle in obstacles(name, facts))
 
 
+@pytest.mark.parametrize("name", METHODS)
+def test_what_only_a_measurement_judges_is_not_for_most_of_the_corpus(name: str) -> None:
+    """An exact method is: it trains by what is left, however little that is."""
+    found = obstacles(name, replace(FACTS, retain=FACTS.forget - 1))
+    assert any("More is to be forgotten" in obstacle for obstacle in found) == (METHODS[name].guarantee == "empirical")
+
+
 def test_a_floor_needs_held_out_examples() -> None:
     bare = replace(FACTS, held_out=0)
     assert any("set floor to none" in obstacle for obstacle in obstacles("npo", bare))

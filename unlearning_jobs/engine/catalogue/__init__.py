@@ -68,6 +68,11 @@ def obstacles(method: str, facts: Facts, config: Mapping[str, Any] | None = None
         problems.append("There is nothing to forget: the forget set is empty.")
     if facts.retain < 1:
         problems.append("Nothing would be left: every training example is to be forgotten.")
+    elif entry.guarantee == "empirical" and facts.forget > facts.retain:
+        problems.append(
+            f"More is to be forgotten ({facts.forget} examples) than would be left ({facts.retain}): that is no change to a"
+            " model but another model; retrain."
+        )
     sharding = facts.recipe.sharding
     if (
         sharding is not None

@@ -106,7 +106,8 @@ METRICS: Final[Mapping[str, MetricEntry]] = {
             _("Truth ratio"),
             "TOFU",
             "R = probability of wrong answers over that of the right one, paraphrased. On the forget set the mean of"
-            " min(R, 1/R), elsewhere of max(0, 1 - R).",
+            " min(R, 1/R), elsewhere of max(0, 1 - R). An example without a paraphrase has its own answer in that place,"
+            " which a model that was trained on it knows better: then R is smaller than in published numbers.",
             works_on=answers_with_text,
         ),
         MetricEntry(

@@ -5,6 +5,7 @@ They are judged by the protocol's own estimands, at the same level as the unlear
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from typing import Final
 
 import numpy as np
@@ -21,7 +22,8 @@ from .permutation import permutation_test
 from .shipped import judge_shipped
 from .welch import prediction_reach, resolution, welch
 
-JUDGED: Final = frozenset({"forget", "retain", "held_out"})
+SPOKEN: Final = {"forget": "forget set", "retain": "retain set", "held_out": "held-out examples"}
+JUDGED: Final = frozenset(SPOKEN)
 """Sets on which a model that was trained elsewhere must be like models trained here."""
 
 
@@ -103,18 +105,23 @@ def declared_against_replicates(outputs: Outputs, protocol: Protocol, nothing: C
     permutation = permutation_test(margins[:1], margins[1:], seed=protocol.sample_seed)
     gap = float(margins[1:].mean() - forget_margin(outputs, "oracle").mean())
     in_gaps = nothing.behaved and gap > 0
-    worst, behaved, alike = 0.0, True, True
-    for name in JUDGED & outputs.ids.keys():
+    found, alike = [], True
+    for name in sorted(JUDGED & outputs.ids.keys()):
         matrix = outputs.matrix("original", name, "margin" if in_gaps else "probability") / (gap if in_gaps else 1.0)
-        distance, surely = _distance_to_the_others(matrix.mean(axis=1), protocol, in_gaps=in_gaps)
-        worst, behaved = max(worst, distance), behaved and surely
+        found.append(_distance_to_the_others(name, matrix.mean(axis=1), protocol, in_gaps=in_gaps))
         alike = alike and _is_spread_like_the_others(matrix, protocol, in_gaps=in_gaps)
-    much = f"{worst:.2g} of the do-nothing gap" if in_gaps else f"{worst:.2g} of mean probability"
+    behaved = all(one.is_small for one in found)
+    worst, unit = (
+        max(found, key=lambda one: one.at_most - one.limit),
+        "the do-nothing gap" if in_gaps else "mean probability",
+    )
     recipe = "Oracles of this recipe do not show what it would be without the examples."
     if not behaved:
         note = (
-            "The model that was trained elsewhere cannot be taken for one of the declared recipe: on one set it differs from"
-            f" such models by {much} on average, or they differ too much among themselves. {recipe}"
+            "The model that was trained elsewhere cannot be taken for one of the declared recipe: on the"
+            f" {SPOKEN[worst.name]}, it differs from such models by {worst.distance:.2g} of {unit} on average. As much as"
+            f" they differ among themselves, that may be {worst.at_most:.2g}, and it must surely be below"
+            f" {worst.limit:.2g}. {recipe}"
         )
     elif not alike:
         note = (
@@ -124,20 +131,35 @@ def declared_against_replicates(outputs: Outputs, protocol: Protocol, nothing: C
     else:
         note = (
             "The model that was trained elsewhere differs from models of the declared recipe by at most"
-            f" {much} on average on any set. Example by example, the root mean square of its distance from them lies within"
-            " its limit; single examples may lie further away."
+            f" {max(one.distance for one in found):.2g} of {unit} on average on any set. Example by example, the root mean"
+            " square of its distance from them lies within its limit; single examples may lie further away."
         )
     return Control("declared_against_replicates", behaved and alike, permutation, note)
 
 
-def _distance_to_the_others(numbers: Array, protocol: Protocol, *, in_gaps: bool) -> tuple[float, bool]:
-    """Return how far the first number lies from the mean of the others, and whether it surely is near."""
+@dataclass(frozen=True)
+class _Distance:
+    """How far the declared model lies from its replicates on one set."""
+
+    name: str
+    distance: float
+    at_most: float
+    """The upper end of its interval."""
+    limit: float
+
+    @property
+    def is_small(self) -> bool:
+        return self.at_most < self.limit
+
+
+def _distance_to_the_others(name: str, numbers: Array, protocol: Protocol, *, in_gaps: bool) -> _Distance:
+    """Return how far the first number lies from the mean of the others, and how far it may lie."""
     others, n = numbers[1:], len(numbers) - 1
     distance = abs(float(numbers[0] - others.mean()))
     half_width = float(stdtrit(n - 1, 1 - protocol.alpha_per_look) * np.std(others, ddof=1)) / n**0.5
     locations = (e for e in protocol.estimands if (e.examples, e.kind, e.unit) == ("forget", "location", "gap"))
     margin, most = (min(e.margin for e in locations), HALF) if in_gaps else (protocol.influence, MOST_APART)
-    return distance, distance + half_width < min(max(margin, prediction_reach(others)), max(most, margin))
+    return _Distance(name, distance, distance + half_width, min(max(margin, prediction_reach(others)), max(most, margin)))
 
 
 def _is_spread_like_the_others(matrix: Array, protocol: Protocol, *, in_gaps: bool) -> bool:

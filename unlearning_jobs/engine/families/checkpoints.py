@@ -41,6 +41,10 @@ BOTH_WAYS: Final = (
     "it is no language model that writes texts: what it says of a token depends on those behind it. Classifiers can start"
     " from an encoder, by a recipe of the family finetuned_classifier"
 )
+DAY: Final[Mapping[str, Any]] = {"date_string": "26 Jul 2024"}
+"""What templates for conversations write as the day, if they can be told: a training must not depend on the day it runs on.
+It is the one that Llama 3's templates name where they know none."""
+TODAY: Final = "\u2063today\u2063"
 SETTINGS: Final[Mapping[str, Any]] = {"local_files_only": True, "trust_remote_code": False}
 
 
@@ -58,15 +62,17 @@ def describe_checkpoint(
 
     Raises:
         CheckpointError: the folder holds no checkpoint that can be read, or none that has the layers for the adapter.
+        SpecError: what is asked for does not fit the checkpoint, or its tokenizer does not.
     """
     config, tokenizer = read_config(folder), read_tokenizer(folder)
     check_weights(folder)
     if reads_both_ways(config):
         raise refused(folder, BOTH_WAYS)
-    network = empty_network(config)
+    # every tensor is looked for and compared, and none is read
+    network = whole(folder, load_network(folder, config, MODELS, device_map="meta"))
     shape = cast("Any", config.get_text_config())
     defaults = CheckpointArchitecture("", 1, 1, 1, 1)
-    return CheckpointArchitecture(
+    described = CheckpointArchitecture(
         base_sha256=checkpoint_digest(folder),
         parameters=sum(parameter.numel() for parameter in network.parameters()),
         hidden_size=shape.hidden_size,
@@ -76,6 +82,8 @@ def describe_checkpoint(
         template=template or (CHAT if tokenizer.chat_template else defaults.template),
         adapter=adapter and sized(adapter, network),
     )
+    check_fits(described, config, tokenizer)
+    return described
 
 
 def read_config(folder: Path) -> PretrainedConfig:
@@ -135,7 +143,15 @@ def read_network(folder: Path, config: PretrainedConfig, models: Any = MODELS) -
     Raises:
         CheckpointError: tensors are missing, of no use, or of another shape; they are named.
     """
-    found = load_network(folder, config, models)
+    return whole(folder, load_network(folder, config, models, dtype=torch.float32))
+
+
+def whole(folder: Path, found: Loaded) -> nn.Module:
+    """Return the network, if all of its tensors were there, and no others.
+
+    Raises:
+        CheckpointError: they were not; they are named.
+    """
     require_none(folder, found.missing | found.unexpected | found.mismatched)
     return found.network
 
@@ -151,14 +167,14 @@ class Loaded:
     """Those of another shape than the network's."""
 
 
-def load_network(folder: Path, config: PretrainedConfig, models: Any) -> Loaded:
-    """Read the network as far as its tensors are there and fit, in float32, on the CPU; see `read_network`.
+def load_network(folder: Path, config: PretrainedConfig, models: Any, **how: object) -> Loaded:
+    """Read the network as far as its tensors are there and fit; see `read_network`. `how` says where and how precisely.
 
     Raises:
         CheckpointError: a file of weights cannot be read.
     """
     try:
-        network, found = models.from_pretrained(folder, config=config, dtype=torch.float32, **LOADING, **SETTINGS)
+        network, found = models.from_pretrained(folder, config=config, **how, **LOADING, **SETTINGS)
     except (OSError, ValueError, RuntimeError, SafetensorError) as error:
         raise refused(folder, f"its weights cannot be read ({type(error).__name__})") from None
     mismatched = frozenset(key[0] for key in found["mismatched_keys"])
@@ -258,5 +274,22 @@ def check_fits(architecture: CheckpointArchitecture, config: PretrainedConfig, t
     if architecture.template == CHAT and not tokenizer.chat_template:
         message = "The tokenizer has no template for conversations; give the recipe a template with {prompt}."
         raise SpecError(message)
+    if architecture.template == CHAT and _writes_the_day(tokenizer):
+        message = (
+            "The tokenizer's template for conversations writes the day on which it is used, so a training would be another"
+            " one tomorrow; give the recipe a template with {prompt}."
+        )
+        raise SpecError(message)
     if architecture.adapter is not None:
         check_adapter(architecture.adapter, empty_network(config))
+
+
+def _writes_the_day(tokenizer: PreTrainedTokenizerFast) -> bool:
+    """Return whether the template for conversations asks for the day although it is told one."""
+    template = str(tokenizer.chat_template)
+    if "strftime_now" not in template:
+        return False
+    watched = f"{{%- macro strftime_now(format) -%}}{TODAY}{{%- endmacro -%}}{template}"
+    asked = [{"role": "user", "content": "?"}]
+    how: Mapping[str, Any] = {"chat_template": watched, "tokenize": False, "add_generation_prompt": True, **DAY}
+    return TODAY in str(tokenizer.apply_chat_template(asked, **how))

@@ -7,7 +7,7 @@ the names of the corpus' labels.
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from pathlib import Path
 from typing import Any, Final, cast
 
@@ -24,6 +24,7 @@ from unlearning_jobs.engine.contracts import EncoderArchitecture
 
 from .checkpoint_folders import check_weights, refused, tensor_names
 from .checkpoints import (
+    Loaded,
     check_size,
     load_network,
     longest_read,
@@ -59,12 +60,15 @@ def describe_encoder(folder: Path, *, max_length: int = 0) -> EncoderArchitectur
 
     Raises:
         CheckpointError: the folder holds no such checkpoint that can be read.
+        SpecError: what is asked for does not fit the checkpoint, or its tokenizer does not.
     """
-    config, _tokenizer = read_config(folder), read_tokenizer(folder)
+    config, tokenizer = read_config(folder), read_tokenizer(folder)
     check_weights(folder)
     _require_encoder(folder, config)
+    # every tensor is looked for and compared, and none is read
+    _missing_heads(folder, load_network(folder, config, CLASSIFIERS, device_map="meta"), class_dimensions(config))
     shape = cast("Any", config)
-    return EncoderArchitecture(
+    described = EncoderArchitecture(
         base_sha256=checkpoint_digest(folder),
         parameters=_parameters(config, 2) - 2 * (_parameters(config, 3) - _parameters(config, 2)),
         hidden_size=shape.hidden_size,
@@ -72,6 +76,8 @@ def describe_encoder(folder: Path, *, max_length: int = 0) -> EncoderArchitectur
         vocabulary_size=shape.vocab_size,
         max_length=max_length or min(256, longest_text(config)),
     )
+    check_encoder(folder, described, config, tokenizer)
+    return described
 
 
 def _require_encoder(folder: Path, config: PretrainedConfig) -> None:
@@ -137,16 +143,11 @@ def new_classifier(folder: Path, config: PretrainedConfig, labels: Sequence[str]
     own, wanted = classes_of(config), without_dropout(with_classes(config, labels))
     same = set(own) == set(labels)
     last = class_dimensions(config)
+    stored = without_dropout(with_classes(config, own)) if same else wanted
     with torch.random.fork_rng(devices=[]):  # what is missing, transformers draws at once
-        found = load_network(folder, without_dropout(with_classes(config, own)) if same else wanted, CLASSIFIERS)
+        found = load_network(folder, stored, CLASSIFIERS, dtype=torch.float32)
     # 1. The encoder must be there, whole; other heads are of no use, and a head that is missing is new.
-    network, prefix = found.network, str(cast("Any", found.network).base_model_prefix)
-    if not hasattr(network, prefix):
-        raise refused(folder, "nobody knows which of its tensors are the encoder's")
-    new = {name for name in found.missing if _is_head(name, prefix)}
-    named = any(name.startswith(f"{prefix}.") for name in tensor_names(folder))  # or it is the encoder alone
-    other_heads = {name for name in found.unexpected if _is_head(name if named else f"{prefix}.{name}", prefix)}
-    require_none(folder, (found.missing - new) | (found.unexpected - other_heads) | (found.mismatched - last.keys()))
+    network, new = found.network, _missing_heads(folder, found, last.keys())
     # 2. The last layer, in the order of the corpus' labels, or new.
     if same:
         reorder(network, last, own, labels)
@@ -156,6 +157,24 @@ def new_classifier(folder: Path, config: PretrainedConfig, labels: Sequence[str]
     if new:
         _renew(network, wanted, new, seed)
     return network
+
+
+def _missing_heads(folder: Path, found: Loaded, last: Collection[str]) -> set[str]:
+    """Return the tensors of the head that the checkpoint does not have, if all else is there and of use.
+
+    `last` are those whose shapes the number of classes decides.
+
+    Raises:
+        CheckpointError: it is not; the tensors are named.
+    """
+    prefix = str(cast("Any", found.network).base_model_prefix)
+    if not hasattr(found.network, prefix):
+        raise refused(folder, "nobody knows which of its tensors are the encoder's")
+    new = {name for name in found.missing if _is_head(name, prefix)}
+    named = any(name.startswith(f"{prefix}.") for name in tensor_names(folder))  # or it is the encoder alone
+    other_heads = {name for name in found.unexpected if _is_head(name if named else f"{prefix}.{name}", prefix)}
+    require_none(folder, (found.missing - new) | (found.unexpected - other_heads) | (found.mismatched - set(last)))
+    return new
 
 
 def _is_head(name: str, prefix: str) -> bool:

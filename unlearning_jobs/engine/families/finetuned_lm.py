@@ -28,7 +28,7 @@ from unlearning_jobs.engine.tensors import ADAPTER
 
 from .adapters import TENSORS, add_adapter, is_merged, load_adapter, merge_in, merged, write_adapter
 from .aggregation import LanguageEnsemble
-from .checkpoints import MODELS, check_fits, check_named, read_config, read_network, read_tokenizer, without_dropout
+from .checkpoints import DAY, MODELS, check_fits, check_named, read_config, read_network, read_tokenizer, without_dropout
 from .family import Batch, Footprint, Predictions
 from .foreign_adapters import read_declared_adapter
 from .foreign_models import read_foreign_model
@@ -153,8 +153,8 @@ class FinetunedLmFamily(LanguageFamily):
         if self.architecture.template != CHAT:
             return begin + self.architecture.template.replace("{prompt}", MARK), end
         asked = [{"role": "user", "content": MARK}]
-        before = str(self.tokenizer.apply_chat_template(asked, tokenize=False, add_generation_prompt=True))
-        return before, end
+        before = self.tokenizer.apply_chat_template(asked, tokenize=False, add_generation_prompt=True, **DAY)
+        return str(before), end
 
     def _control(self, text: str) -> list[int]:
         return cast("list[int]", self.tokenizer.encode(text, add_special_tokens=False)) if text else []

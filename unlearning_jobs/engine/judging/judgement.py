@@ -38,6 +38,11 @@ ORIGINAL: Final = (
 SHIPPED: Final = (
     "What is said of the shipped model, is said of the first of the unlearned models that were given, and of no other one."
 )
+NOT_KNOWN: Final = (
+    "The original, with nothing unlearned, does not clearly know the forget set better than the oracles, so this comparison"
+    " shows nothing. Look whether original and unlearned model were exchanged, and whether the oracles never saw the forget"
+    " set."
+)
 MARGIN: Final = STATISTICS.index("margin")
 FEWEST_RETAINED: Final = 5
 FIRST_ORACLE: Final = 1001
@@ -106,9 +111,8 @@ def judge(outputs: Outputs, family: str) -> Judgement:
         metrics=metrics,
         does_not_show=(*evaluation.limits, ORIGINAL, _compared(outputs)),
     )
-    if judgement.outcome == "alike" and _original_is_within(outputs, protocol):
-        reason = "The original, with nothing unlearned, lies within the margin too, so this comparison shows nothing."
-        return replace(judgement, outcome="undecided", reasons=(reason,))
+    if judgement.outcome != "different" and judgement.gap is not None and not _original_is_above(outputs, protocol):
+        return replace(judgement, outcome="undecided", reasons=(NOT_KNOWN,))
     return judgement
 
 
@@ -181,11 +185,11 @@ def _named(model: ModelKey) -> str:
     return f"{model.group} {model.seed - FIRST_ORACLE + 1 if model.group == 'oracle' else model.seed}"
 
 
-def _original_is_within(outputs: Outputs, protocol: Protocol) -> bool:
-    """Return whether doing nothing would have been judged like the unlearned model."""
+def _original_is_above(outputs: Outputs, protocol: Protocol) -> bool:
+    """Return whether doing nothing would have been judged as knowing the forget set still."""
     nothing = outputs.replaced("unlearned", by="original")
     locations = (e for e in protocol.estimands if (e.examples, e.kind, e.unit) == ("forget", "location", "gap"))
-    return any(judge_shipped(nothing, e, protocol.alpha).position == "within" for e in locations)
+    return all(judge_shipped(nothing, e, protocol.alpha).position == "above" for e in locations)
 
 
 def _metrics(outputs: Outputs) -> Iterator[MetricFinding]:

@@ -34,6 +34,8 @@ MOST_UNREAD: Final = 10
 MOST_SECONDS: Final = 1.0
 """After which losses are read even so: waiting for the device costs nothing then."""
 LOWER_THE_RATE: Final = "lower the learning rate"
+EXPLODED: Final = 50.0
+"""Mean loss of a training, in nats per answer, from which it has come to nothing. Guessing among 150,000 tokens costs 12."""
 
 BatchT = TypeVar("BatchT")
 StepCallback = Callable[[int, int, float], None]
@@ -204,7 +206,7 @@ def train_epochs(
     With `kept`, it is the order of all the data, and only these positions stay in it.
 
     Raises:
-        TrainingDivergedError: the loss became NaN or infinite.
+        TrainingDivergedError: the loss became NaN or infinite, or exploded.
     """
     optimizer = make_optimizer(recipe, learned(network))
     total = epochs * math.ceil((len(data) if kept is None else len(kept)) / recipe.batch_size)
@@ -215,6 +217,7 @@ def train_epochs(
         return F.cross_entropy(predictions.logits, predictions.labels)
 
     def report(done: int, total: int, loss: float) -> None:
+        check_training_loss(loss, done, total)
         on_step(done, total, loss)
         if done < total:
             checkpoint.save_if_due(network, optimizer, done)
@@ -241,6 +244,20 @@ def check_loss(loss: float, done: int, total: int, remedy: str = LOWER_THE_RATE)
     """
     if not math.isfinite(loss):
         message = f"The loss became {loss} after {done} of {total} steps; {remedy}."
+        raise TrainingDivergedError(message)
+
+
+def check_training_loss(loss: float, done: int, total: int) -> None:
+    """Refuse to go on with a training whose loss is not a number, or far above that of guessing.
+
+    An unlearning may raise a loss as far as it likes; its verdict says what comes of it.
+
+    Raises:
+        TrainingDivergedError: the loss is NaN, infinite or above `EXPLODED`.
+    """
+    check_loss(loss, done, total)
+    if loss > EXPLODED:
+        message = f"The loss exploded: it is {loss:.3g} after {done} of {total} steps; {LOWER_THE_RATE}."
         raise TrainingDivergedError(message)
 
 

@@ -59,7 +59,7 @@ def train(
             cannot be paired.
         OutOfMemoryError: the model would not fit; raised before the work starts.
         SpecError: nothing is left to train on.
-        TrainingDivergedError: the loss became NaN or infinite.
+        TrainingDivergedError: the loss became NaN or infinite, or exploded.
     """
     recipe, family = training_data.recipe, training_data.family
     saving = TrainingCheckpoint(checkpoint, checkpoint_seconds)

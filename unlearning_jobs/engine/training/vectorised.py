@@ -19,7 +19,7 @@ from torch.func import functional_call, stack_module_state, vmap
 from unlearning_jobs.engine.errors import ObstacleError, SpecError
 from unlearning_jobs.engine.families.arrays import Arrays
 
-from .loop import REPORT_EVERY, check_loss
+from .loop import REPORT_EVERY, check_training_loss
 from .model import TrainedModel, to_device
 from .schedule import GRADIENT_NORM, LearningRate, epoch_order, make_optimizer
 from .training_data import TrainingData
@@ -121,7 +121,7 @@ def train_vectorised(
 
         # 4. Report.
         if done % REPORT_EVERY == 0 or done == total:
-            check_loss(losses.sum().item(), done, total)
+            check_training_loss(losses.max().item(), done, total)
             on_step(done, total)
     return [TrainedModel(_unstacked(network, parameters, k), training_data.family) for k, network in enumerate(networks)]
 

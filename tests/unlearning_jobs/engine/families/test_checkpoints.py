@@ -39,6 +39,17 @@ def without_weights(folder: Path) -> None:
     (folder / "model.safetensors").unlink()
 
 
+def with_another_tensor(folder: Path) -> None:
+    file = folder / "model.safetensors"
+    tensors = load_file(file)
+    save_file(tensors | {"model.layers.0.foo": tensors["model.norm.weight"].clone()}, file, metadata={"format": "pt"})
+
+
+def without_end(folder: Path) -> None:
+    path = folder / "tokenizer_config.json"
+    path.write_text(json.dumps(json.loads(path.read_bytes()) | {"eos_token": None}))
+
+
 @pytest.mark.parametrize(
     ("spoil", "why"),
     [
@@ -50,6 +61,12 @@ def without_weights(folder: Path) -> None:
         (pickled, "pickled"),
         (without_weights, "no weights"),
         (lambda folder: (folder / "tokenizer.json").write_text("{"), "its tokenizer cannot be read"),
+        (lambda folder: config_of(folder, intermediate_size=40), r"of another shape .*mlp"),
+        (lambda folder: config_of(folder, num_hidden_layers=3), r"tensors are missing.*layers\.2"),
+        (lambda folder: config_of(folder, model_type="gpt2"), r"tensors are missing"),
+        (lambda folder: config_of(folder, hidden_size=65536, num_attention_heads=64), r"of another shape"),
+        (with_another_tensor, r"1 tensors are missing, of no use or of another shape \(model\.layers\.0\.foo"),
+        (without_end, "names no token that ends a text"),
     ],
 )
 def test_what_cannot_be_used_safely_or_at_all_is_refused(

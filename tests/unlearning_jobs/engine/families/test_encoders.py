@@ -14,10 +14,11 @@ from torch import nn
 from transformers import AutoModelForSequenceClassification, AutoTokenizer
 
 from unlearning_jobs.engine.artefacts import checkpoint_digest, model_digest
-from unlearning_jobs.engine.contracts import JobSpec, ModelRef, SnapshotRef
+from unlearning_jobs.engine.contracts import EncoderArchitecture, JobSpec, ModelRef, SnapshotRef
 from unlearning_jobs.engine.contracts.sharding import Sharding
 from unlearning_jobs.engine.corpora import Snapshot
 from unlearning_jobs.engine.errors import CheckpointError, SpecError
+from unlearning_jobs.engine.families.encoders import describe_encoder
 from unlearning_jobs.engine.families.foreign_adapters import check_foreign
 from unlearning_jobs.engine.pipeline import run
 from unlearning_jobs.engine.training.model import TrainedModel, read_model, save_model
@@ -118,11 +119,20 @@ def test_a_head_for_other_classes_is_replaced_by_one_of_the_seed(
 def test_tensors_of_the_encoder_that_do_not_fit_are_named(
     tmp_path: Path, snapshot: Snapshot, kind: Callable[[int], nn.Module], changes: dict[str, Any], why: str
 ) -> None:
-    folder = write_encoder(tmp_path / "checkpoint", kind)
+    folder, whole = write_encoder(tmp_path / "checkpoint", kind), write_encoder(tmp_path / "whole", kind)
     config_of(folder, **changes)
-    family = prepared(folder, snapshot).family
+    with pytest.raises(CheckpointError, match=f"tensors are missing, of no use or of another shape .*{why}"):
+        describe_encoder(folder)
+    shape = recipe_of(whole).architecture.to_json() | {"base_sha256": checkpoint_digest(folder)} | said_of(changes)
+    recipe = replace(recipe_of(whole), architecture=EncoderArchitecture.from_json(shape))
+    family = TrainingData.prepare(recipe, snapshot, str(folder)).family
     with pytest.raises(CheckpointError, match=f"tensors are missing, of no use or of another shape .*{why}"):
         family.build(1)
+
+
+def said_of(changes: dict[str, Any]) -> dict[str, Any]:
+    """What a recipe says of a changed configuration."""
+    return {"layers": changes["num_hidden_layers"]} if "num_hidden_layers" in changes else {}
 
 
 def test_a_checkpoint_that_is_swapped_while_models_are_trained_from_it_is_noticed(

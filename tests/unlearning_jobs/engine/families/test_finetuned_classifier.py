@@ -159,6 +159,9 @@ def of(folder: Path) -> dict[str, Any]:
 def test_an_encoder_that_is_set_up_to_write_texts_is_a_language_model(tmp_path: Path) -> None:
     folder = write_encoder(tmp_path / "checkpoint", bert_with_hidden_words)
     config_of(folder, is_decoder=True)
+    own = AutoTokenizer.from_pretrained(folder)
+    own.eos_token = END
+    own.save_pretrained(folder)
     assert family_from(describe_base(folder)) == "finetuned_lm"
 
 

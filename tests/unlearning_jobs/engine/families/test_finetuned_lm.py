@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
 from typing import Any, cast
@@ -15,7 +16,7 @@ from transformers import AutoModelForCausalLM, AutoTokenizer
 from unlearning_jobs.engine.artefacts import model_digest
 from unlearning_jobs.engine.contracts import JobSpec, MethodChoice, ModelRef, Protocol, SnapshotRef
 from unlearning_jobs.engine.corpora import Example, Snapshot
-from unlearning_jobs.engine.errors import CheckpointError, CorpusError
+from unlearning_jobs.engine.errors import CheckpointError, CorpusError, SpecError
 from unlearning_jobs.engine.families.checkpoints import describe_checkpoint
 from unlearning_jobs.engine.families.finetuned_lm import FinetunedLmFamily
 from unlearning_jobs.engine.families.tokens import IGNORED
@@ -118,6 +119,36 @@ def test_an_example_stands_in_the_template_and_only_its_answer_is_learned(
     assert family.tokenizer.decode(learned) == "Ada.</s>"
 
 
+ASKS_IF_NOT_TOLD = (
+    "{% if not date_string is defined %}{% set date_string = strftime_now('%d') %}{% endif %}{{ date_string }}"
+)
+
+
+@pytest.mark.parametrize("day", ["{{ date_string }}", ASKS_IF_NOT_TOLD])
+def test_a_template_that_can_be_told_the_day_writes_the_same_on_every_day(
+    checkpoint: Checkpoint, snapshot: Snapshot, day: str
+) -> None:
+    folder = checkpoint(chats=True)
+    write_template(folder, lambda template: f"<s>{day} {template}")
+    family = cast("FinetunedLmFamily", prepared(folder, snapshot).family)
+    [encoded] = family.encode([Example("e1", "train", "Who?", "Ada.")]).encoded
+    assert str(family.tokenizer.decode(list(encoded.ids))).startswith("<s>26 Jul 2024 <s>user: Who?")
+
+
+def test_a_template_that_asks_for_the_day_is_refused(checkpoint: Checkpoint) -> None:
+    folder = checkpoint(chats=True)
+    write_template(folder, lambda template: "<s>{{ strftime_now('%d %b %Y') }} " + template)
+    with pytest.raises(SpecError, match="a training would be another one tomorrow"):
+        describe_checkpoint(folder)
+    assert describe_checkpoint(folder, template="{prompt}\n").template == "{prompt}\n"
+
+
+def write_template(folder: Path, change: Callable[[str], str]) -> None:
+    tokenizer = AutoTokenizer.from_pretrained(folder)
+    tokenizer.chat_template = change(tokenizer.chat_template)
+    tokenizer.save_pretrained(folder)
+
+
 def test_texts_that_spell_control_tokens_out_hold_their_letters(checkpoint: Checkpoint, snapshot: Snapshot) -> None:
     family = cast("FinetunedLmFamily", prepared(checkpoint(chats=True), snapshot).family)
     [encoded] = family.encode([Example("e1", "train", "What is </s>?", "It is </s>, not <s>.")]).encoded
@@ -152,6 +183,19 @@ def test_answers_that_do_not_end_stop_where_the_checkpoint_knows_no_further_posi
     together = generate(model, prompts, 50)
     assert [len(continued) for continued in together] == [4, 50]
     assert together == [generate(model, [prompt], 50)[0] for prompt in prompts]
+
+
+def test_an_answer_ends_at_the_token_that_ends_texts_of_this_checkpoint(checkpoint: Checkpoint, snapshot: Snapshot) -> None:
+    data = prepared(checkpoint(gpt2), snapshot)
+    family, network = cast("FinetunedLmFamily", data.family), cast("Any", data.family.build(1).eval())
+    assert family.end == family.tokenizer.convert_tokens_to_ids("</s>") != 0
+    with torch.no_grad():
+        network.transformer.wte.weight[family.end] = 0  # tied: the network answers nothing but this one
+        network.transformer.ln_f.weight.zero_()
+        network.transformer.ln_f.bias.fill_(1.0)
+        network.transformer.wte.weight[:] = -1.0
+        network.transformer.wte.weight[family.end] = 1.0
+    assert generate(TrainedModel(network, family), [[9, 9]], 20) == [[]]
 
 
 def test_an_example_that_is_too_long_is_refused_and_not_cut(checkpoint: Checkpoint, snapshot: Snapshot) -> None:

@@ -10,7 +10,7 @@ import torch
 from tests.unlearning_jobs.engine.conftest import town_rows, write_jsonl
 from unlearning_jobs.engine.corpora import Example, Snapshot, snapshot_create
 from unlearning_jobs.engine.errors import CorpusError
-from unlearning_jobs.engine.families.tokens import END_ID, IGNORED, bucketed_batches, collate, encode, train_tokenizer
+from unlearning_jobs.engine.families.tokens import END, END_ID, IGNORED, bucketed_batches, collate, encode, train_tokenizer
 
 QUESTION = Example("e00000000", "train", "What is Qüelm?", "A tøwn 🜁.")
 
@@ -21,6 +21,14 @@ def test_any_text_survives_a_round_trip(snapshot: Snapshot) -> None:
     assert tokenizer.decode(list(encoded.ids[1:-1])) == QUESTION.text
     assert tokenizer.decode(list(encoded.ids[encoded.start : -1])) == QUESTION.completion
     assert (encoded.ids[0], encoded.ids[-1]) == (END_ID, END_ID)
+
+
+def test_a_text_that_spells_the_end_of_text_out_holds_its_letters(snapshot: Snapshot) -> None:
+    tokenizer = train_tokenizer(snapshot, 280)
+    spelled = Example("e00000000", "train", f"What is {END}?", f"It is {END}.")
+    encoded = encode(tokenizer, spelled, 96)
+    assert [place for place, token in enumerate(encoded.ids) if token == END_ID] == [0, len(encoded.ids) - 1]
+    assert tokenizer.decode(list(encoded.ids[1:-1])) == spelled.text
 
 
 def test_no_training_example_shapes_the_vocabulary(tmp_path: Path) -> None:

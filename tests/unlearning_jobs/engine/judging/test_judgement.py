@@ -43,6 +43,19 @@ def test_with_fewer_than_four_oracles_numbers_are_given_and_nothing_is_decided(r
 def test_an_unlearned_model_is_not_alike_where_its_original_is_too(rng: np.random.Generator) -> None:
     found = judge(outputs_at(0.0, rng, m=1, gap=0.05, spread=0.4), "causal_lm")
     assert found.outcome == "undecided"
+    assert "does not clearly know the forget set better" in found.reasons[0]
+
+
+def test_original_and_unlearned_model_that_were_exchanged_decide_nothing(rng: np.random.Generator) -> None:
+    outputs = outputs_at(0.0, rng, m=1, n=5, spread=0.1)
+    exchanged = {"original": "unlearned", "unlearned": "original", "oracle": "oracle"}
+    outputs.values = {
+        (ModelKey(exchanged[model.group], model.seed), name): table  # type: ignore[arg-type]  # the three groups
+        for (model, name), table in outputs.values.items()
+    }
+    found = judge(outputs, "causal_lm")
+    assert (found.outcome, len(found.reasons)) == ("undecided", 1)
+    assert "exchanged" in found.reasons[0]
 
 
 def test_without_retained_examples_nothing_is_decided(rng: np.random.Generator) -> None:

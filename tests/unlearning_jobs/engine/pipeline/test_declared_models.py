@@ -12,7 +12,16 @@ from transformers import AutoModelForCausalLM, Trainer, TrainingArguments
 
 from tests.unlearning_jobs.engine.families.foreign_checkpoints import gpt2, prepared, write_checkpoint, write_corpus
 from unlearning_jobs.engine.artefacts import checkpoint_digest, model_digest
-from unlearning_jobs.engine.contracts import Control, JobResult, JobSpec, MethodChoice, ModelRef, Protocol, SnapshotRef
+from unlearning_jobs.engine.contracts import (
+    Control,
+    JobResult,
+    JobSpec,
+    MethodChoice,
+    ModelRef,
+    Protocol,
+    SnapshotRef,
+    UnlearningStep,
+)
 from unlearning_jobs.engine.errors import SpecError
 from unlearning_jobs.engine.pipeline import run
 from unlearning_jobs.engine.training.training_data import TrainingData
@@ -120,3 +129,21 @@ def test_a_protocol_that_hides_where_the_model_came_from_is_refused(elsewhere: A
     spec = imported(folder, data, folder / "tuned", tmp_path / "imported")
     with pytest.raises(SpecError, match="The model is declared, and the protocol is for a reproduced one"):
         unlearned(spec, tmp_path / "out", "npo", replace(PROTOCOL, assurance="reproduced"))
+
+
+def test_a_job_that_says_an_imported_model_was_trained_here_is_refused(elsewhere: Any, tmp_path: Path) -> None:
+    folder, data = elsewhere
+    spec = replace(imported(folder, data, folder / "tuned", tmp_path / "imported"), assurance="reproduced")
+    with pytest.raises(SpecError, match="was trained elsewhere, and the job says that it was trained here"):
+        unlearned(spec, tmp_path / "out", "npo", replace(PROTOCOL, assurance="reproduced"))
+
+
+def test_so_is_one_about_what_was_unlearned_from_it(elsewhere: Any, tmp_path: Path) -> None:
+    folder, data = elsewhere
+    spec = imported(folder, data, folder / "tuned", tmp_path / "imported")
+    unlearned(spec, tmp_path / "first", "nothing", PROTOCOL)
+    model = ModelRef(str(tmp_path / "first" / "model"), model_digest(tmp_path / "first" / "model"))
+    step = UnlearningStep(MethodChoice("nothing"), FORGET)
+    later = replace(spec, model=model, earlier=(step,), forget_ids=("e00000005",), assurance="reproduced")
+    with pytest.raises(SpecError, match="was trained elsewhere, and the job says that it was trained here"):
+        unlearned(later, tmp_path / "out", "npo", replace(PROTOCOL, assurance="reproduced"))

@@ -16,6 +16,7 @@ from tests.unlearning_jobs.engine.conftest import ARCHITECTURE
 from unlearning_jobs.engine.contracts import Recipe
 from unlearning_jobs.engine.corpora import Snapshot
 from unlearning_jobs.engine.errors import CorpusError, OutOfMemoryError, SpecError, TrainingDivergedError
+from unlearning_jobs.engine.training import loop
 from unlearning_jobs.engine.training.loop import StepCallback
 from unlearning_jobs.engine.training.model import TrainedModel
 from unlearning_jobs.engine.training.schedule import learning_rate_share
@@ -118,6 +119,14 @@ def test_progress_ends_at_the_total(short: Recipe, snapshot: Snapshot) -> None:
 def test_a_diverging_loss_ends_the_training(short: Recipe, snapshot: Snapshot) -> None:
     with pytest.raises(TrainingDivergedError, match="lower the learning rate"):
         train(TrainingData.prepare(replace(short, learning_rate=1e30), snapshot), (), 4, device=CPU, on_step=quiet)
+
+
+def test_an_exploding_loss_ends_the_training_although_it_is_a_number(
+    short: Recipe, snapshot: Snapshot, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(loop, "EXPLODED", 1.0)  # a rate that explodes and does not become NaN is hard to find
+    with pytest.raises(TrainingDivergedError, match=r"The loss exploded: it is .* lower the learning rate"):
+        train(TrainingData.prepare(short, snapshot), (), 4, device=CPU, on_step=quiet)
 
 
 def test_a_model_that_does_not_fit_is_refused_with_both_numbers(short: Recipe, snapshot: Snapshot) -> None:

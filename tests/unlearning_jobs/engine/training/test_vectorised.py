@@ -102,6 +102,12 @@ def test_a_diverging_model_ends_the_loop(leaf_trainer: Trainer) -> None:
         train_vectorised(wild, RUNS, device=CPU, on_step=lambda *_: None)
 
 
+def test_an_exploding_model_ends_the_loop(leaf_trainer: Trainer) -> None:
+    wild = with_recipe(leaf_trainer, learning_rate=1e3).training_data
+    with pytest.raises(TrainingDivergedError, match="The loss exploded"):
+        train_vectorised(wild, RUNS, device=CPU, on_step=lambda *_: None)
+
+
 def test_progress_ends_at_the_total(leaf_trainer: Trainer) -> None:
     seen: list[tuple[int, int]] = []
     training_data = with_recipe(leaf_trainer, epochs=2).training_data
