@@ -13,7 +13,7 @@ from django.utils import timezone
 from tests.unlearning_jobs.engine.families.foreign_checkpoints import ROWS, write_checkpoint
 from unlearning_jobs.engine.contracts import CheckpointArchitecture, JobSpec, Recipe
 from unlearning_jobs.engine.errors import EngineError
-from unlearning_jobs.engine.families.checkpoints import describe_checkpoint
+from unlearning_jobs.engine.families.bases import describe_base
 from unlearning_jobs.engine.pipeline import run
 from unlearning_jobs.ledger_keys import newest_key
 from unlearning_jobs.models import Checkpoint, CorpusSnapshot, ErasedExample, ErasureEntry, Job, ModelVersion
@@ -31,7 +31,7 @@ def written(folder: Path, **how: Any) -> Path:
 
 
 def registered(folder: Path, name: str = "sailor") -> Checkpoint:
-    return checkpoint_register(name=name, folder=folder, describe=describe_checkpoint, actor="account:1")
+    return checkpoint_register(name=name, folder=folder, describe=describe_base, actor="account:1")
 
 
 def tower(folder: Path) -> CorpusSnapshot:

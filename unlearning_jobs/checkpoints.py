@@ -11,7 +11,7 @@ from django.utils.translation import gettext as _
 from compliance.record.errors import StaleStateError
 
 from .engine.artefacts import checkpoint_digest
-from .engine.contracts import CheckpointArchitecture, Recipe
+from .engine.contracts import FromCheckpoint, Recipe
 from .engine.errors import CheckpointError
 from .models import Checkpoint
 from .stamps import Stamp, is_settled, stamp_of
@@ -28,7 +28,7 @@ def checkpoint_of(recipe: Recipe) -> Checkpoint | None:
         StaleStateError: it is not registered, or the recipe says another size of it; the sentence says what to do.
     """
     named = recipe.architecture
-    if not isinstance(named, CheckpointArchitecture):
+    if not isinstance(named, FromCheckpoint):
         return None
     checkpoint = Checkpoint.objects.filter(digest=named.base_sha256).first()
     if checkpoint is None:

@@ -41,7 +41,7 @@ ANSWER_IN_TEXTS: Final = frozenset({"causal_lm", "finetuned_lm"})
 
 HELD_OUT_ACCURACY: Final = "held_out_accuracy"
 """Among what a training measured: of a model in stages, by this name; of one in shards, once more by each aggregation."""
-START_FROM_BASE: Final = frozenset({"finetuned_lm"})
+START_FROM_BASE: Final = frozenset({"finetuned_lm", "finetuned_classifier"})
 """Families of models that start from a checkpoint of somebody else's. The engine's own table says the same."""
 SAYS_LIMITS: Final = 4
 """The first version whose limits are compared; earlier ones had other sentences."""

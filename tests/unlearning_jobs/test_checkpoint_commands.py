@@ -12,15 +12,19 @@ from django.core.management import CommandError, call_command
 
 from compliance.record.errors import StaleStateError
 from compliance.record.selectors import entries_of
-from tests.checkpoints import erased_from, recipe_from, tower, worked, written
+from tests.checkpoints import erased_from, files_of, recipe_from, tower, worked, written
 from tests.erasing import started
 from tests.factories import PROTOCOL, account
+from tests.unlearning_jobs.engine.conftest import write_jsonl
+from tests.unlearning_jobs.engine.families.encoder_checkpoints import ROWS, write_encoder
 from tests.unlearning_jobs.sailors import base, checkpoint, snapshot
 from tests.web.pages import signed_in
 from unlearning_jobs.checkpoints import checkpoint_folder
-from unlearning_jobs.engine.contracts import JobSpec, MethodChoice, Recipe
+from unlearning_jobs.engine.contracts import EncoderArchitecture, JobSpec, MethodChoice, Recipe
 from unlearning_jobs.models import Checkpoint, CorpusSnapshot, Job, ModelVersion
+from unlearning_jobs.origins import origin_sentences
 from unlearning_jobs.selectors import method_obstacles
+from unlearning_jobs.services.corpora import corpus_register
 from unlearning_jobs.services.model_versions import unlearning_start
 from unlearning_jobs.services.retraining import model_retrain
 from unlearning_jobs.services.trainings import model_train
@@ -65,6 +69,40 @@ def test_from_the_folder_to_a_model_by_the_commands_alone(tmp_path: Path) -> Non
     assert (version.state, version.checkpoint, version.assurance) == ("active", checkpoint, "reproduced")
     [entry] = entries_of(subject="model:keeper", kinds=("model.registered",))
     assert (entry.data["checkpoint_sha256"], entry.data["assurance"]) == (checkpoint.digest, "reproduced")
+
+
+def test_a_classifier_of_texts_is_trained_and_unlearned_from_an_encoder_by_the_commands(tmp_path: Path) -> None:
+    folder, said = write_encoder(tmp_path / "downloaded"), StringIO()
+    corpus_register(name="notes", sources=[write_jsonl(tmp_path / "notes.jsonl", ROWS)], actor="account:1")
+    with pytest.raises(CommandError, match="leave the template out"):
+        call_command("checkpoint_register", "reader", folder=folder, template="{prompt}")
+    assert not Checkpoint.objects.exists()
+    call_command("checkpoint_register", "reader", folder=folder, max_length=48, stdout=said)
+    first, _, printed = said.getvalue().partition("the architecture is:\n")
+    assert first.startswith("Registered reader: bert, ")
+    assert '"family": "finetuned_classifier"' in first
+    recipe = tmp_path / "recipe.json"
+    plain = Recipe("finetuned_classifier", EncoderArchitecture.from_json(json.loads(printed)), 2, 4, 1e-2)
+    assert plain.architecture.to_json()["max_length"] == 48
+    recipe.write_text(json.dumps(plain.to_json()))
+    call_command("model_register", "sorter", recipe=recipe, corpus="notes")
+    version = worked(Job.objects.get()).result_version
+    assert version is not None, Job.objects.get().error_message
+    assert (version.state, version.checkpoint) == ("active", Checkpoint.objects.get())
+    job = unlearning_start(
+        base=version,
+        forget_ids=("e00000000",),
+        method=MethodChoice("finetune_retain"),
+        protocol=PROTOCOL,
+        subject="request:LE-2222-2222",
+        item="item-1",
+        attempt=1,
+        actor="account:1",
+    )
+    done = worked(job)
+    assert done.result_version is not None, done.error_message
+    assert files_of(done.result_version).joinpath("config.json").is_file()
+    assert origin_sentences(done.result_version)[0].startswith("sorter v2 starts from the checkpoint “reader”")
 
 
 def test_a_folder_that_is_no_checkpoint_is_refused_in_words(tmp_path: Path) -> None:

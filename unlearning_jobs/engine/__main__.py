@@ -29,7 +29,7 @@ from typing import Any
 
 from . import canaries_command, judge_command, search_command, sweep_command
 from .contracts import Adapter, JobResult, JobSpec, Progress, ProgressCallback, Sharding
-from .contracts.families import FAMILY_DESCRIPTIONS
+from .contracts.families import FAMILY_DESCRIPTIONS, family_from
 from .errors import EngineError, SpecError, explained
 from .listings import LISTINGS
 from .printing import readable_json
@@ -82,7 +82,9 @@ def _parser() -> argparse.ArgumentParser:
         commands.add_parser(name, help=words).set_defaults(command=partial(_list, lines))
     example = commands.add_parser("example", help="print a job spec that runs, and write the small corpus that it needs")
     example.add_argument("family", choices=[*FAMILY_DESCRIPTIONS, *ALSO_CALLED])
-    example.add_argument("--adapter", action="store_true", help="fine-tune an adapter on the checkpoint (from_base alone)")
+    example.add_argument(
+        "--adapter", action="store_true", help="fine-tune an adapter on the checkpoint (of language models alone)"
+    )
     example.add_argument("--shards", type=int, help="train in so many shards: adapters, or the networks of classifiers")
     example.add_argument("--slices", type=int, help="train in so many stages, each of which learns a slice more")
     example.add_argument("--out", type=Path, help="folder for the corpus (default: engine-example-FAMILY)")
@@ -91,7 +93,9 @@ def _parser() -> argparse.ArgumentParser:
     describe = commands.add_parser("describe", help="print what a recipe says about a checkpoint that models start from")
     describe.add_argument("checkpoint", type=Path, help="folder as transformers writes it: safetensors, config, tokenizer")
     describe.add_argument("--max-length", type=int, default=0, help="longest sequence in tokens (default: up to 256)")
-    describe.add_argument("--template", default="", help="what stands before an answer, with {prompt}; or chat")
+    describe.add_argument(
+        "--template", default="", help="what stands before an answer, with {prompt}; or chat (of language models)"
+    )
     describe.add_argument("--adapter-rank", type=int, help="an adapter is to learn, of this rank, and nothing else")
     describe.add_argument("--adapter-alpha", type=float, help="weight of the adapter (default: twice its rank)")
     describe.add_argument("--adapter-targets", default="", help="layers for it, as q_proj,v_proj (default: all linear ones)")
@@ -140,7 +144,7 @@ def _example(options: argparse.Namespace) -> int:
 
 
 def _describe(options: argparse.Namespace) -> int:
-    from .families.checkpoints import describe_checkpoint
+    from .families.bases import describe_base
     from .families.foreign_adapters import describe_adapter
 
     adapter = _asked_adapter(options)
@@ -149,9 +153,8 @@ def _describe(options: argparse.Namespace) -> int:
         raise SpecError(message)
     if options.adapter:
         adapter = describe_adapter(options.adapter, options.checkpoint)
-    described = describe_checkpoint(
-        options.checkpoint, max_length=options.max_length, template=options.template, adapter=adapter
-    )
+    described = describe_base(options.checkpoint, max_length=options.max_length, template=options.template, adapter=adapter)
+    sys.stderr.write(f'The architecture of a recipe with "family": "{family_from(described)}":\n')
     _print(readable_json(described.to_json(), indent=2))
     return 0
 

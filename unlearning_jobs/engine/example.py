@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Final
@@ -13,6 +13,7 @@ from .contracts import (
     BertArchitecture,
     CheckpointArchitecture,
     ClassifierArchitecture,
+    EncoderArchitecture,
     JobSpec,
     LlamaArchitecture,
     LogisticArchitecture,
@@ -23,6 +24,7 @@ from .contracts import (
     SnapshotRef,
     SumsArchitecture,
 )
+from .contracts.families import describe_family, families_that
 from .corpora import Snapshot, snapshot_create
 from .corpora.create import example_id
 from .errors import SpecError
@@ -42,8 +44,10 @@ class Sample:
     forget_ids: tuple[str, ...]
     method: MethodChoice
     protocol: Protocol
-    starts_from_base: bool = False
-    """Whether its models start from a checkpoint, which is made from the examples that no model is trained on."""
+    write_base: Callable[[Path, Sequence[str]], object] | None = None
+    """Makes the checkpoint that its models start from, if from one, of the examples that no model is trained on."""
+    max_length: int = 96
+    """Longest sequence of models that start from a checkpoint, in tokens."""
 
 
 def make_example(
@@ -58,15 +62,19 @@ def make_example(
         SpecError: an adapter is asked for, and the models start from no checkpoint; or such models cannot be trained so.
     """
     sample, snapshot = EXAMPLES[family], folder / "snapshot"
-    if adapter and not sample.starts_from_base:
-        message = f"A {family} starts from random weights; adapters are for models that start from a checkpoint."
+    if adapter and not describe_family(family).takes_adapters:
+        message = (
+            f"A {family} learns with all of its weights; adapters are for models that start from a checkpoint and answer in"
+            f" texts ({' or '.join(families_that(lambda one: one.takes_adapters))})."
+        )
         raise SpecError(message)
     if not snapshot.exists():
         folder.mkdir(parents=True, exist_ok=True)
         snapshot_create([sample.write(folder)], snapshot, salt=salt)
-    files, base, recipe = Snapshot.open(snapshot), "", sample.recipe
-    if sample.starts_from_base:
-        base, recipe = _started_from(recipe, folder / "checkpoint", files, ADAPTER if adapter else None)
+    files, base, recipe = Snapshot.open(snapshot), None, sample.recipe
+    if sample.write_base is not None:
+        base = _written(sample.write_base, folder / "checkpoint", files)
+        recipe = _started_from(sample, base, ADAPTER if adapter else None)
     method, protocol = sample.method, sample.protocol
     if sharding is not None:
         recipe = replace(recipe, sharding=sharding)
@@ -81,21 +89,36 @@ def make_example(
         forget_ids=sample.forget_ids,
         method=method,
         protocol=protocol,
-        base=base,
+        base=str(base.resolve()) if base else "",
     )
 
 
-def _started_from(recipe: Recipe, folder: Path, files: Snapshot, adapter: Adapter | None) -> tuple[str, Recipe]:
-    """Write a checkpoint, unless it is there, and return it with the recipe that starts from it."""
-    from .families.checkpoints import describe_checkpoint  # they load transformers
-    from .sample_checkpoint import write_checkpoint
-
+def _written(write: Callable[[Path, Sequence[str]], object], folder: Path, files: Snapshot) -> Path:
+    """Write a checkpoint, unless it is there, and return its folder."""
     if not folder.exists():
-        write_checkpoint(folder, [example.text for example in files.examples() if example.set != "train"])
-    described = describe_checkpoint(folder, max_length=96, adapter=adapter)
-    if adapter is not None:
-        recipe = replace(recipe, epochs=ADAPTER_EPOCHS)
-    return str(folder.resolve()), replace(recipe, architecture=described)
+        write(folder, [example.text for example in files.examples() if example.set != "train"])
+    return folder
+
+
+def _started_from(sample: Sample, base: Path, adapter: Adapter | None) -> Recipe:
+    """Return the recipe that starts from the checkpoint."""
+    from .families.bases import describe_base  # it loads transformers
+
+    described = describe_base(base, max_length=sample.max_length, adapter=adapter)
+    epochs = sample.recipe.epochs if adapter is None else ADAPTER_EPOCHS
+    return replace(sample.recipe, architecture=described, epochs=epochs)
+
+
+def _write_language_model(folder: Path, texts: Sequence[str]) -> object:
+    from .sample_checkpoint import write_checkpoint  # it loads transformers
+
+    return write_checkpoint(folder, texts)
+
+
+def _write_encoder(folder: Path, texts: Sequence[str]) -> object:
+    from .sample_checkpoint import write_encoder  # it loads transformers
+
+    return write_encoder(folder, texts)
 
 
 EXAMPLES: Final[Mapping[str, Sample]] = {
@@ -125,7 +148,7 @@ EXAMPLES: Final[Mapping[str, Sample]] = {
         (example_id(0), example_id(1)),
         MethodChoice("npo"),
         Protocol(replicate_seeds=(2, 3), oracle_seeds=(11, 12, 13, 14, 15, 16)),
-        starts_from_base=True,
+        write_base=_write_language_model,
     ),
     "text_classifier": Sample(
         write_notes,
@@ -140,6 +163,21 @@ EXAMPLES: Final[Mapping[str, Sample]] = {
         MISTAKEN_IDS,
         MethodChoice("finetune_retain"),
         Protocol(replicate_seeds=tuple(range(2, 9)), oracle_seeds=tuple(range(11, 19))),
+    ),
+    "finetuned_classifier": Sample(
+        write_notes,
+        Recipe(
+            family="finetuned_classifier",
+            architecture=EncoderArchitecture("", parameters=1, hidden_size=1, layers=1, vocabulary_size=1),
+            epochs=20,
+            batch_size=16,
+            learning_rate=3e-3,
+        ),
+        MISTAKEN_IDS,
+        MethodChoice("finetune_retain"),
+        Protocol(replicate_seeds=tuple(range(2, 9)), oracle_seeds=tuple(range(11, 19))),
+        write_base=_write_encoder,
+        max_length=48,
     ),
     "classifier": Sample(
         write_leaves,

@@ -24,7 +24,7 @@ class Checkpoint(models.Model):
     path = models.CharField(max_length=300)
     """Below ARTEFACTS."""
     about: models.JSONField[dict[str, Any], dict[str, Any]] = models.JSONField()
-    """What a recipe says of it (`engine.contracts.CheckpointArchitecture`)."""
+    """What a recipe says of it (a `FromCheckpoint` of `engine.contracts`)."""
     kind = models.CharField(max_length=60)
     """What its configuration calls its architecture, such as “llama”."""
     weights_sha256 = models.CharField(max_length=64, blank=True, db_index=True)

@@ -1,6 +1,6 @@
 """Registers checkpoints that somebody else made, so that models can be trained from them.
 
-Nothing here loads torch. What a folder holds, the engine says: whoever calls hands its `describe_checkpoint` over.
+Nothing here loads torch. What a folder holds, the engine says: whoever calls hands its `describe_base` over.
 """
 
 from __future__ import annotations
@@ -22,7 +22,7 @@ from compliance.record.errors import StaleStateError
 from compliance.record.services import record_append
 from unlearning_jobs.checkpoints import checkpoint_folder, files_problem
 from unlearning_jobs.engine.artefacts import ABOUT, checkpoint_files
-from unlearning_jobs.engine.contracts import CheckpointArchitecture
+from unlearning_jobs.engine.contracts import FromCheckpoint
 from unlearning_jobs.engine.errors import CheckpointError
 from unlearning_jobs.engine.tensors import Weights
 from unlearning_jobs.models import Checkpoint
@@ -32,7 +32,7 @@ from .ledger import ledger_lock
 from .weights import require_no_model, require_not_of_jobs, weights_foreign
 
 CHUNK: Final = 1 << 20
-Describe = Callable[[Path], CheckpointArchitecture]
+Describe = Callable[[Path], FromCheckpoint]
 """What the engine says of the checkpoint in a folder; it refuses what cannot be used (CheckpointError)."""
 
 

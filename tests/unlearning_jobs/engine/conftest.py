@@ -155,6 +155,16 @@ def tuned_trainer(cache: Path, tmp_path_factory: pytest.TempPathFactory) -> Trai
 
 
 @pytest.fixture(scope="session")
+def tuned_note_trainer(cache: Path, tmp_path_factory: pytest.TempPathFactory) -> Trainer:
+    """Fine-tunes a small BERT that somebody else made, to tell notes apart."""
+    from .families.encoder_checkpoints import prepared, write_encoder, write_notes  # which imports this file
+
+    folder = tmp_path_factory.mktemp("tuned-notes")
+    data = prepared(write_encoder(folder / "checkpoint"), write_notes(folder))
+    return Trainer(data, cache, torch.device("cpu"))
+
+
+@pytest.fixture(scope="session")
 def staged_trainer(trainer: Trainer) -> Trainer:
     """Trains each language model in stages of the session once, quickly."""
     recipe = replace(trainer.training_data.recipe, epochs=6, batch_size=4)

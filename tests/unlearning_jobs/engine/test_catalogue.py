@@ -26,6 +26,7 @@ from unlearning_jobs.engine.contracts import (
     BertArchitecture,
     CheckpointArchitecture,
     ClassifierArchitecture,
+    EncoderArchitecture,
     LlamaArchitecture,
     LogisticArchitecture,
     Protocol,
@@ -46,6 +47,9 @@ RECIPES = {
     "causal_lm": RECIPE,
     "finetuned_lm": replace(RECIPE, family="finetuned_lm", architecture=CheckpointArchitecture("1" * 64, 9000, 64, 2, 300)),
     "text_classifier": replace(RECIPE, family="text_classifier", architecture=BertArchitecture(64, 1, 2, 128)),
+    "finetuned_classifier": replace(
+        RECIPE, family="finetuned_classifier", architecture=EncoderArchitecture("1" * 64, 9000, 64, 2, 300)
+    ),
     "classifier": replace(RECIPE, family="classifier", architecture=ClassifierArchitecture("mlp")),
     "logistic": replace(RECIPE, family="logistic", architecture=LogisticArchitecture()),
     "summation": replace(RECIPE, family="summation", architecture=SumsArchitecture("ridge")),
@@ -168,7 +172,7 @@ def test_defaults_of_a_family_are_within_the_bounds_and_belong_to_a_family_of_th
     assert {answer for option in METHODS[name].options for answer, _optimizer in option.tuned} <= answers
 
 
-@pytest.mark.parametrize("family", ["classifier", "text_classifier"])
+@pytest.mark.parametrize("family", ["classifier", "text_classifier", "finetuned_classifier"])
 def test_models_that_answer_with_a_class_and_were_trained_by_sgd_have_defaults_of_their_own(family: str) -> None:
     common, tuned = complete_config("npo", {}), complete_config("npo", {}, BY_SGD[family])
     assert common == complete_config("npo", {}, BY_SGD["causal_lm"])

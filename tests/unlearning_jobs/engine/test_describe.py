@@ -8,11 +8,12 @@ from typing import Any
 
 import pytest
 
+from tests.unlearning_jobs.engine.families.encoder_checkpoints import bert_with_hidden_words, write_encoder
 from tests.unlearning_jobs.engine.families.foreign_adapters import write_adapter
 from tests.unlearning_jobs.engine.families.foreign_checkpoints import write_checkpoint
 from unlearning_jobs.engine import sample_checkpoint
 from unlearning_jobs.engine.__main__ import main
-from unlearning_jobs.engine.contracts import CheckpointArchitecture, JobSpec
+from unlearning_jobs.engine.contracts import CheckpointArchitecture, EncoderArchitecture, JobSpec
 from unlearning_jobs.engine.corpora import Snapshot
 from unlearning_jobs.engine.preparation import check_unlearning
 from unlearning_jobs.engine.training.training_data import TrainingData
@@ -78,3 +79,30 @@ def test_the_example_of_models_from_random_weights_can_have_none(tmp_path: Path,
     assert main(["example", "classifier", "--adapter", "--out", str(tmp_path / "e")]) == 2
     assert "adapters are for models that start from a checkpoint" in capsys.readouterr().err
     assert not (tmp_path / "e").exists()
+
+
+def test_an_encoder_is_described_for_classifiers_and_refuses_what_language_models_alone_have(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    encoder = write_encoder(tmp_path / "encoder", bert_with_hidden_words)
+    assert main(["describe", str(encoder), "--max-length", "32"]) == 0
+    printed, told = capsys.readouterr()
+    described = EncoderArchitecture.from_json(json.loads(printed))
+    assert (described.hidden_size, described.layers, described.max_length) == (16, 2, 32)
+    assert '"family": "finetuned_classifier"' in told
+    for options in (["--template", "{prompt}"], ["--adapter-rank", "4"]):
+        assert main(["describe", str(encoder), *options]) == 2
+        assert capsys.readouterr().err.startswith("Classifiers ")
+
+
+def test_the_example_of_classifiers_from_checkpoints_starts_from_one_and_has_no_adapter(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(sample_checkpoint, "STEPS", 1)  # it need not know anything here
+    assert main(["example", "finetuned_classifier", "--out", str(tmp_path)]) == 0
+    spec = JobSpec.from_json(json.loads(capsys.readouterr().out))
+    snapshot = Snapshot.open(spec.snapshot.path, spec.snapshot.digest)
+    assert len(TrainingData.prepare(spec.recipe, snapshot, spec.base).data) == len(list(snapshot.examples("train")))
+    check_unlearning(spec, snapshot)
+    assert main(["example", "finetuned_classifier", "--adapter", "--out", str(tmp_path)]) == 2
+    assert "learns with all of its weights" in capsys.readouterr().err

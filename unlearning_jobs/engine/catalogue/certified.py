@@ -108,7 +108,7 @@ CERTIFIED: Final = (
         "dp_sgd",
         _("Keep a privately trained model"),
         "certified",
-        lambda family: family.is_network_classifier,
+        lambda family: family.trains_privately,
         "Abadi et al. 2016, Deep Learning with Differential Privacy, arXiv 1607.00133; Ginart et al. 2019, arXiv 1907.05012",
         _(
             "For models whose training was differentially private: it hardly depended on any single example, so the model"

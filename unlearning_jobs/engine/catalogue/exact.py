@@ -134,7 +134,7 @@ EXACT: Final = (
         "adapter_shards",
         _("Retrain the adapters that held the data"),
         "exact",
-        lambda family: family.starts_from_base and family.learns_by_gradient,
+        lambda family: family.takes_adapters,
         "Bourtoule et al. 2021, Machine Unlearning, arXiv 1912.03817, with adapters (Hu et al. 2021, arXiv 2106.09685) for"
         " networks",
         _(

@@ -80,44 +80,66 @@ CHAT = "chat"
 
 
 @dataclass(frozen=True)
-class CheckpointArchitecture(Architecture):
-    """A causal language model that starts from a checkpoint: whatever `AutoModelForCausalLM` reads, with its own tokenizer.
+class FromCheckpoint(Architecture):
+    """What a recipe says of a model that starts from a checkpoint, whatever it answers; each kind of model has a subclass.
 
     `python -m unlearning_jobs.engine describe FOLDER` writes it. What it says of the checkpoint's size is there for
     forecasts, and is compared with the checkpoint.
 
     Raises:
-        SpecError: a number is less than 1, or the template has no place for the prompt.
+        SpecError: a number is less than 1.
     """
 
     base_sha256: str
     """Digest of the files that it is read from (`artefacts.checkpoint_digest`)."""
     parameters: int
+    """How many numbers the model has; of a classifier, without those of its last layer, which the classes decide."""
     hidden_size: int
     layers: int
     vocabulary_size: int
     max_length: int = 256
     """Longest sequence in tokens. A longer example is an error; it is not cut."""
-    template: str = "{prompt}\n"
-    """What stands before an answer; `chat` for the tokenizer's own template. Examples without a prompt are plain texts."""
-    adapter: Adapter | None = field(default=None, metadata=ADDED_LATER)
-    """Adapters that learn instead of the checkpoint's own weights; None if all of these learn."""
 
     def __post_init__(self) -> None:
         if min(self.parameters, self.hidden_size, self.layers, self.vocabulary_size, self.max_length) < 1:
             message = "Every size of a checkpoint must be at least 1."
-            raise SpecError(message)
-        if self.template != CHAT and self.template.count("{prompt}") != 1:
-            message = f"The template must hold {{prompt}} once, or be {CHAT!r}."
             raise SpecError(message)
 
     @property
     def hidden_layers(self) -> int:
         return self.layers
 
+
+@dataclass(frozen=True)
+class CheckpointArchitecture(FromCheckpoint):
+    """A causal language model that starts from a checkpoint: whatever `AutoModelForCausalLM` reads, with its own tokenizer.
+
+    Raises:
+        SpecError: a number is less than 1, or the template has no place for the prompt.
+    """
+
+    template: str = "{prompt}\n"
+    """What stands before an answer; `chat` for the tokenizer's own template. Examples without a prompt are plain texts."""
+    adapter: Adapter | None = field(default=None, metadata=ADDED_LATER)
+    """Adapters that learn instead of the checkpoint's own weights; None if all of these learn."""
+
+    def __post_init__(self) -> None:
+        super().__post_init__()
+        if self.template != CHAT and self.template.count("{prompt}") != 1:
+            message = f"The template must hold {{prompt}} once, or be {CHAT!r}."
+            raise SpecError(message)
+
     @property
     def adapts(self) -> bool:
         return self.adapter is not None
+
+
+@dataclass(frozen=True)
+class EncoderArchitecture(FromCheckpoint):
+    """A classifier of texts that starts from the checkpoint of an encoder, with its own tokenizer.
+
+    `AutoModelForSequenceClassification` reads it. The snapshot says the classes; all weights learn.
+    """
 
 
 @dataclass(frozen=True)

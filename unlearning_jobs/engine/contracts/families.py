@@ -26,6 +26,8 @@ from .architectures import (
     BertArchitecture,
     CheckpointArchitecture,
     ClassifierArchitecture,
+    EncoderArchitecture,
+    FromCheckpoint,
     LlamaArchitecture,
     LogisticArchitecture,
     SumsArchitecture,
@@ -55,6 +57,8 @@ class FamilyDescription:
     """Whether the last layer shares its weights with the first."""
     starts_from_base: bool = False
     """Whether its models start from a checkpoint that a job names, and not from random weights."""
+    takes_adapters: bool = False
+    """Whether low-rank adapters on a checkpoint can learn instead of all of its weights."""
     has_hidden_layers: bool = False
     """Whether the states of its hidden layers can be read, as far as the architecture says that there are some."""
     certifies_removal: bool = False
@@ -64,8 +68,13 @@ class FamilyDescription:
 
     @property
     def is_network_classifier(self) -> bool:
-        """Whether it is a network with one answer per example: such models can be trained privately."""
+        """Whether it is a network with one answer per example: several can answer together, by votes too."""
         return self.learns_by_gradient and self.answers == "class"
+
+    @property
+    def trains_privately(self) -> bool:
+        """Whether such models can be trained with differential privacy: nothing that came before their training counts."""
+        return self.is_network_classifier and not self.starts_from_base
 
     @property
     def aggregations(self) -> tuple[Aggregation, ...]:
@@ -93,9 +102,13 @@ FAMILY_DESCRIPTIONS: Final[dict[str, FamilyDescription]] = {
             "text",
             ties_embeddings=True,
             starts_from_base=True,
+            takes_adapters=True,
             has_hidden_layers=True,
         ),
         FamilyDescription("text_classifier", BertArchitecture, "text", "class", has_hidden_layers=True),
+        FamilyDescription(
+            "finetuned_classifier", EncoderArchitecture, "text", "class", starts_from_base=True, has_hidden_layers=True
+        ),
         FamilyDescription("classifier", ClassifierArchitecture, "arrays", "class", stackable=True, has_hidden_layers=True),
         FamilyDescription(
             "logistic", LogisticArchitecture, "arrays", "class", learns_by_gradient=False, certifies_removal=True
@@ -120,6 +133,12 @@ def describe_family(name: str) -> FamilyDescription:
 def families_that(requirement: Requirement) -> tuple[str, ...]:
     """Return the names of the families that meet the requirement."""
     return tuple(name for name, description in FAMILY_DESCRIPTIONS.items() if requirement(description))
+
+
+def family_from(architecture: FromCheckpoint) -> str:
+    """Return the name of the family whose recipes say this of the checkpoint that they start from."""
+    [name] = families_that(lambda family: family.architecture is type(architecture))
+    return name
 
 
 def families_for(reads: Reads, answers: Answers | None = None) -> str:

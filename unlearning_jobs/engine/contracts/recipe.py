@@ -59,7 +59,7 @@ class Recipe(Digested, EngineContract):
     """For models that learn by gradient steps: in shards and slices, so that a deletion trains little again. Networks that
     answer with a text have one shard, unless adapters learn."""
     privacy: Privacy | None = field(default=None, metadata=ADDED_LATER)
-    """For classifiers of arrays or text, not in shards: train with differential privacy."""
+    """For classifiers of arrays or text that start from random weights, not in shards: train with differential privacy."""
 
     def __post_init__(self) -> None:
         family = describe_family(self.family)
@@ -76,10 +76,10 @@ class Recipe(Digested, EngineContract):
             _check_sharding(self.sharding, family, self.architecture)
             slice_epochs(self.epochs, self.sharding.slices)
         if self.privacy is not None and (
-            not family.is_network_classifier or self.precision != "float32" or self.sharding is not None
+            not family.trains_privately or self.precision != "float32" or self.sharding is not None
         ):
             message = (
-                f"Only a {_network_classifiers()} in float32 and without shards can be trained privately;"
+                f"Only a {_private_families()} in float32 and without shards can be trained privately;"
                 " leave privacy out, or change the recipe."
             )
             raise SpecError(message)
@@ -135,5 +135,5 @@ def _check_sharding(sharding: Sharding, family: FamilyDescription, architecture:
         raise SpecError(message)
 
 
-def _network_classifiers() -> str:
-    return " or a ".join(families_that(lambda family: family.is_network_classifier))
+def _private_families() -> str:
+    return " or a ".join(families_that(lambda family: family.trains_privately))

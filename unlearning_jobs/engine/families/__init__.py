@@ -14,6 +14,7 @@ FAMILIES: Final[dict[str, str]] = {
     "causal_lm": f"{__name__}.causal_lm:CausalLmFamily",
     "finetuned_lm": f"{__name__}.finetuned_lm:FinetunedLmFamily",
     "text_classifier": f"{__name__}.text_classifier:TextClassifierFamily",
+    "finetuned_classifier": f"{__name__}.finetuned_classifier:FinetunedClassifierFamily",
     "classifier": f"{__name__}.classifier:ClassifierFamily",
     "logistic": f"{__name__}.logistic:LogisticFamily",
     "summation": f"{__name__}.summation:SummationFamily",

@@ -31,7 +31,11 @@ class ShardEnsemble(nn.Module):
         self.aggregation = aggregation
 
     def forward(self, inputs: Tensor) -> Tensor:
-        logits = torch.stack([shard(inputs).float() for shard in self.shards])  # (shards, batch, classes)
+        return self.together(shard(inputs).float() for shard in self.shards)
+
+    def together(self, each: Iterable[Tensor]) -> Tensor:
+        """Return the logits of all shards together, given those of each: (batch, classes)."""
+        logits = torch.stack(list(each))  # (shards, batch, classes)
         if self.aggregation == "mean":
             return log_mean_probability(logits)
         votes = F.one_hot(logits.argmax(-1), logits.shape[-1]).sum(0).float() + PRIOR_VOTES

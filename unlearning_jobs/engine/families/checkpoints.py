@@ -1,4 +1,4 @@
-"""Checkpoints of causal language models that somebody else made: folders as transformers writes them.
+"""Checkpoints that somebody else made, and those of causal language models: folders as transformers writes them.
 
 They come from anywhere, so nothing of them is run: weights only as safetensors, and never code of their own.
 """
@@ -6,33 +6,41 @@ They come from anywhere, so nothing of them is run: weights only as safetensors,
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator, Mapping
+from collections.abc import Collection, Mapping
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Final, cast
 
 import torch
-from safetensors import SafetensorError, safe_open
+from safetensors import SafetensorError
 from torch import nn
 from transformers import AutoConfig, AutoModelForCausalLM, AutoTokenizer, PretrainedConfig, PreTrainedTokenizerFast
+from transformers.models.auto.modeling_auto import MODEL_FOR_CAUSAL_LM_MAPPING_NAMES, MODEL_FOR_MASKED_LM_MAPPING_NAMES
 from transformers.utils.logging import disable_progress_bar, set_verbosity_error
 
-from unlearning_jobs.engine.artefacts import WEIGHTS, checkpoint_digest, checkpoint_files
-from unlearning_jobs.engine.contracts import CHAT, Adapter, CheckpointArchitecture
+from unlearning_jobs.engine.artefacts import checkpoint_digest
+from unlearning_jobs.engine.contracts import CHAT, Adapter, CheckpointArchitecture, FromCheckpoint
 from unlearning_jobs.engine.errors import CheckpointError, SpecError
 
 from .adapters import CONFIG as ADAPTER_CONFIG
 from .adapters import check_adapter, sized
+from .checkpoint_folders import check_weights, folder_problem, refused
 
 # Standard output and error belong to the command, and names in files of others may steer a terminal.
 cast("Any", disable_progress_bar)()
 cast("Any", set_verbosity_error)()
-PICKLED: Final = ("*.bin", "*.pt", "*.pth", "*.ckpt", "*.pkl")
 DROPOUT: Final = ("dropout", "pdrop", "drop", "dropout_rate", "dropout_prob")
 """How settings of a configuration end that switch units off at random while a network is trained."""
 MODELS: Final = cast("Any", AutoModelForCausalLM)
 """Without the types that transformers gives it, which leave out what it returns on request."""
 LOADING: Final[Mapping[str, Any]] = {"use_safetensors": True, "output_loading_info": True, "ignore_mismatched_sizes": True}
 """Says what does not fit instead of raising; then nothing of it is used."""
+MOST_NAMED: Final = 5
+"""How many tensors an error names."""
+BOTH_WAYS: Final = (
+    "it is no language model that writes texts: what it says of a token depends on those behind it. Classifiers can start"
+    " from an encoder, by a recipe of the family finetuned_classifier"
+)
 DAY: Final[Mapping[str, Any]] = {"date_string": "26 Jul 2024"}
 """What templates for conversations write as the day, if they can be told: a training must not depend on the day it runs on.
 It is the one that Llama 3's templates name where they know none."""
@@ -57,8 +65,11 @@ def describe_checkpoint(
         SpecError: what is asked for does not fit the checkpoint, or its tokenizer does not.
     """
     config, tokenizer = read_config(folder), read_tokenizer(folder)
-    _check_weights(folder)
-    network = _loaded(folder, config, device_map="meta")  # every tensor is looked for and compared, and none is read
+    check_weights(folder)
+    if reads_both_ways(config):
+        raise refused(folder, BOTH_WAYS)
+    # every tensor is looked for and compared, and none is read
+    network = whole(folder, load_network(folder, config, MODELS, device_map="meta"))
     shape = cast("Any", config.get_text_config())
     defaults = CheckpointArchitecture("", 1, 1, 1, 1)
     described = CheckpointArchitecture(
@@ -67,7 +78,7 @@ def describe_checkpoint(
         hidden_size=shape.hidden_size,
         layers=shape.num_hidden_layers,
         vocabulary_size=shape.vocab_size,
-        max_length=max_length or min(256, _longest(config)),
+        max_length=max_length or min(256, longest_read(config)),
         template=template or (CHAT if tokenizer.chat_template else defaults.template),
         adapter=adapter and sized(adapter, network),
     )
@@ -82,56 +93,19 @@ def read_config(folder: Path) -> PretrainedConfig:
         CheckpointError: it is not; the message says what is missing or in the way.
     """
     if (folder / ADAPTER_CONFIG).exists():
-        raise _refused(folder, "it is an adapter, and models start from its base; name that, and the adapter beside it")
+        raise refused(folder, "it is an adapter, and models start from its base; name that, and the adapter beside it")
     if not (folder / "config.json").is_file():
-        raise _refused(folder, "it has no config.json")
+        raise refused(folder, "it has no config.json")
     try:
         stored = json.loads((folder / "config.json").read_bytes())
     except (OSError, ValueError):
-        raise _refused(folder, "its config.json cannot be read") from None
-    if problem := next(_problems(folder, stored), ""):
-        raise _refused(folder, problem)
+        raise refused(folder, "its config.json cannot be read") from None
+    if problem := folder_problem(folder, stored):
+        raise refused(folder, problem)
     try:
         return cast("PretrainedConfig", AutoConfig.from_pretrained(folder, **SETTINGS))
     except (OSError, ValueError, KeyError) as error:
-        raise _refused(folder, f"transformers does not know its architecture ({type(error).__name__})") from None
-
-
-def _problems(folder: Path, stored: Mapping[str, Any]) -> Iterator[str]:
-    if "auto_map" in stored:
-        yield "it brings code of its own, and none is run; convert it to an architecture of transformers"
-    if "quantization_config" in stored:
-        yield "its weights are quantised, and cannot be trained; name the checkpoint that it was made from"
-    if not any((folder / name).is_file() for name in WEIGHTS):
-        pickled = any(next(folder.glob(pattern), None) for pattern in PICKLED)
-        yield "its weights are pickled, and none are unpickled; save them as safetensors" if pickled else "it has no weights"
-    yield from _missing_shards(folder)
-
-
-def _missing_shards(folder: Path) -> Iterator[str]:
-    index = folder / WEIGHTS[1]
-    if not index.is_file() or (folder / WEIGHTS[0]).is_file():
-        return
-    try:
-        shards = set(json.loads(index.read_bytes())["weight_map"].values())
-    except (OSError, ValueError, KeyError, TypeError, AttributeError):
-        yield "the index of its weights cannot be read"
-        return
-    if any(Path(str(name)).name != name for name in shards):
-        yield "the index of its weights names files that are not in its folder"
-    if missing := sorted(str(name) for name in shards if not (folder / str(name)).is_file()):
-        yield f"{len(missing)} of the {len(shards)} files of its weights are missing, such as {missing[0]}"
-
-
-def _check_weights(folder: Path) -> None:
-    """Check that each file of weights is whole, by what its header says."""
-    for name in checkpoint_files(folder):
-        if name.endswith(".safetensors"):
-            try:
-                with cast("Any", safe_open)(folder / name, framework="pt"):
-                    pass
-            except (OSError, SafetensorError) as error:
-                raise _refused(folder, f"{name} is no whole file of weights ({type(error).__name__})") from None
+        raise refused(folder, f"transformers does not know its architecture ({type(error).__name__})") from None
 
 
 def read_tokenizer(folder: Path) -> PreTrainedTokenizerFast:
@@ -143,9 +117,9 @@ def read_tokenizer(folder: Path) -> PreTrainedTokenizerFast:
     try:
         tokenizer = AutoTokenizer.from_pretrained(folder, **SETTINGS)
     except Exception as error:  # noqa: BLE001  # each kind of tokenizer has errors of its own
-        raise _refused(folder, f"its tokenizer cannot be read ({type(error).__name__})") from None
+        raise refused(folder, f"its tokenizer cannot be read ({type(error).__name__})") from None
     if not isinstance(tokenizer, PreTrainedTokenizerFast):
-        raise _refused(folder, "its tokenizer has no tokenizer.json; save it again with a fast tokenizer")
+        raise refused(folder, "its tokenizer has no tokenizer.json; save it again with a fast tokenizer")
     return tokenizer
 
 
@@ -163,25 +137,59 @@ def empty_network(config: PretrainedConfig) -> nn.Module:
         raise SpecError(message) from None
 
 
-def read_network(folder: Path, config: PretrainedConfig) -> nn.Module:
-    """Return the network with its weights, in float32, on the CPU.
+def read_network(folder: Path, config: PretrainedConfig, models: Any = MODELS) -> nn.Module:
+    """Return the network with its weights, in float32, on the CPU; `models` is the class of transformers that reads it.
 
     Raises:
         CheckpointError: tensors are missing, of no use, or of another shape; they are named.
     """
-    return _loaded(folder, config, dtype=torch.float32)
+    return whole(folder, load_network(folder, config, models, dtype=torch.float32))
 
 
-def _loaded(folder: Path, config: PretrainedConfig, **how: object) -> nn.Module:
+def whole(folder: Path, found: Loaded) -> nn.Module:
+    """Return the network, if all of its tensors were there, and no others.
+
+    Raises:
+        CheckpointError: they were not; they are named.
+    """
+    require_none(folder, found.missing | found.unexpected | found.mismatched)
+    return found.network
+
+
+@dataclass(frozen=True)
+class Loaded:
+    """A network, and the names of the tensors that did not go into it."""
+
+    network: nn.Module
+    missing: frozenset[str]
+    unexpected: frozenset[str]
+    mismatched: frozenset[str]
+    """Those of another shape than the network's."""
+
+
+def load_network(folder: Path, config: PretrainedConfig, models: Any, **how: object) -> Loaded:
+    """Read the network as far as its tensors are there and fit; see `read_network`. `how` says where and how precisely.
+
+    Raises:
+        CheckpointError: a file of weights cannot be read.
+    """
     try:
-        network, found = MODELS.from_pretrained(folder, config=config, **how, **LOADING, **SETTINGS)
+        network, found = models.from_pretrained(folder, config=config, **how, **LOADING, **SETTINGS)
     except (OSError, ValueError, RuntimeError, SafetensorError) as error:
-        raise _refused(folder, f"its weights cannot be read ({type(error).__name__})") from None
-    wrong = {*found["missing_keys"], *found["unexpected_keys"], *(key[0] for key in found["mismatched_keys"])}
+        raise refused(folder, f"its weights cannot be read ({type(error).__name__})") from None
+    mismatched = frozenset(key[0] for key in found["mismatched_keys"])
+    return Loaded(network, frozenset(found["missing_keys"]), frozenset(found["unexpected_keys"]), mismatched)
+
+
+def require_none(folder: Path, wrong: Collection[str]) -> None:
+    """Check that no tensors are wrong.
+
+    Raises:
+        CheckpointError: some are; they are named.
+    """
     if wrong:
-        named = ", ".join(sorted(wrong)[:5])
-        raise _refused(folder, f"{len(wrong)} tensors are missing, of no use or of another shape ({named})")
-    return cast("nn.Module", network)
+        named = ", ".join(sorted(wrong)[:MOST_NAMED])
+        raise refused(folder, f"{len(wrong)} tensors are missing, of no use or of another shape ({named})")
 
 
 def without_dropout(config: PretrainedConfig) -> PretrainedConfig:
@@ -190,15 +198,45 @@ def without_dropout(config: PretrainedConfig) -> PretrainedConfig:
     return type(config).from_dict(config.to_dict() | changed)
 
 
-def _longest(config: PretrainedConfig) -> int:
+def longest_read(config: PretrainedConfig) -> int:
+    """Return how many positions a network knows; very many if its configuration sets no bound."""
     return int(getattr(config.get_text_config(), "max_position_embeddings", 0) or 1 << 30)
 
 
-def check_fits(architecture: CheckpointArchitecture, config: PretrainedConfig, tokenizer: PreTrainedTokenizerFast) -> None:
-    """Check that a recipe, a checkpoint and its tokenizer go together.
+def reads_both_ways(config: PretrainedConfig) -> bool:
+    """Say whether a network sees the tokens behind each token as well, as encoders do, and so cannot write a text.
+
+    Some encoders can be read as language models too. They are such only if their configuration says so.
+    """
+    kind = config.model_type
+    if kind not in MODEL_FOR_CAUSAL_LM_MAPPING_NAMES:
+        return kind in MODEL_FOR_MASKED_LM_MAPPING_NAMES
+    return kind in MODEL_FOR_MASKED_LM_MAPPING_NAMES and not getattr(config, "is_decoder", False)
+
+
+def check_named(folder: Path, architecture: FromCheckpoint) -> None:
+    """Check that the checkpoint in a folder is the one that a recipe names.
 
     Raises:
-        SpecError: they do not.
+        CheckpointError: it is another, or cannot be read.
+    """
+    try:
+        differs = checkpoint_digest(folder) != architecture.base_sha256
+    except OSError as error:
+        message = f"The checkpoint in {folder.name} cannot be read: {error.strerror}."
+        raise CheckpointError(message) from None
+    if differs:
+        message = f"The checkpoint in {folder.name} is not the one that the recipe names: its digest differs."
+        raise CheckpointError(message)
+
+
+def check_size(
+    architecture: FromCheckpoint, config: PretrainedConfig, tokenizer: PreTrainedTokenizerFast, longest: int
+) -> None:
+    """Check that a checkpoint, which reads texts of `longest` tokens, has the size that a recipe says, and this tokenizer.
+
+    Raises:
+        SpecError: it does not.
     """
     shape = cast("Any", config.get_text_config())
     said = {
@@ -209,10 +247,8 @@ def check_fits(architecture: CheckpointArchitecture, config: PretrainedConfig, t
     if differs := [name for name, value in said.items() if getattr(shape, name) != value]:
         message = f"The checkpoint has another {', '.join(differs)} than the recipe says; describe it again."
         raise SpecError(message)
-    if architecture.max_length > _longest(config):
-        message = (
-            f"The recipe reads {architecture.max_length} tokens, and the checkpoint {_longest(config)}; lower max_length."
-        )
+    if architecture.max_length > longest:
+        message = f"The recipe reads {architecture.max_length} tokens, and the checkpoint {longest}; lower max_length."
         raise SpecError(message)
     if len(tokenizer) > shape.vocab_size:
         message = (
@@ -220,6 +256,18 @@ def check_fits(architecture: CheckpointArchitecture, config: PretrainedConfig, t
             " checkpoint's tokenizer."
         )
         raise SpecError(message)
+
+
+def check_fits(architecture: CheckpointArchitecture, config: PretrainedConfig, tokenizer: PreTrainedTokenizerFast) -> None:
+    """Check that a recipe, the checkpoint of a language model and its tokenizer go together.
+
+    Raises:
+        SpecError: they do not.
+    """
+    if reads_both_ways(config):
+        message = f"The checkpoint cannot be used: {BOTH_WAYS}."
+        raise SpecError(message)
+    check_size(architecture, config, tokenizer, longest_read(config))
     if tokenizer.eos_token_id is None:
         message = "The tokenizer names no token that ends a text, so no answer would ever end; set its eos_token."
         raise SpecError(message)
@@ -245,7 +293,3 @@ def _writes_the_day(tokenizer: PreTrainedTokenizerFast) -> bool:
     asked = [{"role": "user", "content": "?"}]
     how: Mapping[str, Any] = {"chat_template": watched, "tokenize": False, "add_generation_prompt": True, **DAY}
     return TODAY in str(tokenizer.apply_chat_template(asked, **how))
-
-
-def _refused(folder: Path, why: str) -> CheckpointError:
-    return CheckpointError(f"The checkpoint in {folder.name} cannot be used: {why}.")

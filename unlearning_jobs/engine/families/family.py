@@ -87,9 +87,14 @@ class Dataset(ABC):
 
 
 def output_of(layer: nn.Module, forward: Callable[[], object]) -> Tensor:
-    """Return what the layer puts out while `forward` runs, which passes it once; float32. Gradients flow through it."""
+    """Return what the layer puts out while `forward` runs, which passes it once; float32. Gradients flow through it.
+
+    Of several outputs, as some layers of transformers have, it is the first: the states.
+    """
     kept: list[Tensor] = []
-    handle = layer.register_forward_hook(lambda _layer, _inputs, output: kept.append(output))
+    handle = layer.register_forward_hook(
+        lambda _layer, _inputs, output: kept.append(output[0] if isinstance(output, tuple) else output)
+    )
     try:
         forward()
     finally:
@@ -174,6 +179,11 @@ class Family(ABC):
     @abstractmethod
     def build(self, seed: int) -> nn.Module:
         """Return a freshly initialised network on the CPU. The seed decides every weight."""
+
+    def skeleton(self) -> nn.Module:
+        """Return a network without numbers in it, which takes no memory and shows its layers."""
+        with torch.device("meta"):
+            return self.build(0)
 
     def joined(self, networks: Sequence[nn.Module], aggregation: Aggregation) -> tuple[Self, nn.Module]:
         """Return the network that the networks of shards make together, and the family that it belongs to.

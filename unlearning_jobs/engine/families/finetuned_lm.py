@@ -19,17 +19,16 @@ import torch
 from torch import Tensor, nn
 from transformers import PretrainedConfig, PreTrainedTokenizerFast
 
-from unlearning_jobs.engine.artefacts import checkpoint_digest
 from unlearning_jobs.engine.contracts import CHAT, CheckpointArchitecture, Recipe
 from unlearning_jobs.engine.contracts.families import families_for
 from unlearning_jobs.engine.contracts.sharding import Aggregation
 from unlearning_jobs.engine.corpora import Example, Snapshot, SnapshotInfo
-from unlearning_jobs.engine.errors import CheckpointError, CorpusError, SpecError
+from unlearning_jobs.engine.errors import CorpusError, SpecError
 from unlearning_jobs.engine.tensors import ADAPTER
 
 from .adapters import TENSORS, add_adapter, is_merged, load_adapter, merge_in, merged, write_adapter
 from .aggregation import LanguageEnsemble
-from .checkpoints import DAY, MODELS, check_fits, read_config, read_network, read_tokenizer, without_dropout
+from .checkpoints import DAY, MODELS, check_fits, check_named, read_config, read_network, read_tokenizer, without_dropout
 from .family import Batch, Footprint, Predictions
 from .foreign_adapters import read_declared_adapter
 from .foreign_models import read_foreign_model
@@ -73,7 +72,7 @@ class FinetunedLmFamily(LanguageFamily):
     def from_base(cls, recipe: Recipe, snapshot: Snapshot, base: Path) -> FinetunedLmFamily:
         _check_text(snapshot.info)
         architecture = cast("CheckpointArchitecture", recipe.architecture)
-        _check_named(base, architecture)
+        check_named(base, architecture)
         config, tokenizer = read_config(base), read_tokenizer(base)
         check_fits(architecture, config, tokenizer)
         return cls(base, config, tokenizer, architecture)
@@ -111,7 +110,7 @@ class FinetunedLmFamily(LanguageFamily):
             CheckpointError: it is not the one that the recipe names, or no longer.
         """
         network = read_network(self.folder, without_dropout(self.config))
-        _check_named(self.folder, self.architecture)
+        check_named(self.folder, self.architecture)
         if self.architecture.adapter is not None:
             add_adapter(network, self.architecture.adapter, seed)
         return network
@@ -260,17 +259,6 @@ class FinetunedLmFamily(LanguageFamily):
             return family, read_ensemble(network, folder, int(ensemble["networks"]))
         load_adapter(network, folder / ADAPTER / TENSORS)
         return family, network
-
-
-def _check_named(folder: Path, architecture: CheckpointArchitecture) -> None:
-    try:
-        differs = checkpoint_digest(folder) != architecture.base_sha256
-    except OSError as error:
-        message = f"The checkpoint in {folder.name} cannot be read: {error.strerror}."
-        raise CheckpointError(message) from None
-    if differs:
-        message = f"The checkpoint in {folder.name} is not the one that the recipe names: its digest differs."
-        raise CheckpointError(message)
 
 
 def _check_text(info: SnapshotInfo) -> None:

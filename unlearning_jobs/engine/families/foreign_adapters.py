@@ -32,6 +32,7 @@ from .adapters import (
     load_adapter,
     short_names,
 )
+from .bases import describe_base
 from .checkpoints import describe_checkpoint, empty_network, read_config, read_network, read_tokenizer, without_dropout
 from .foreign_models import CODE
 from .weights import learned_state
@@ -87,8 +88,11 @@ def check_foreign(folder: Path, base: Path, recipe: Recipe) -> None:
             " python -m unlearning_jobs.engine describe CHECKPOINT --adapter FOLDER"
         )
         raise SpecError(message, code=CODE)
-    else:
-        describe_checkpoint(folder)
+    elif not isinstance(describe_base(folder), type(architecture)):
+        message = (
+            f"The model in {folder.name} is of another kind than {recipe.family} models are, as its configuration says."
+        )
+        raise SpecError(message, code=CODE)
 
 
 def _adapted_network(base: Path, adapter: Adapter) -> nn.Module:

@@ -10,7 +10,6 @@ from __future__ import annotations
 import math
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from functools import cached_property
 from pathlib import Path
 from typing import Any, ClassVar, cast
 
@@ -22,13 +21,12 @@ from transformers import BertConfig, BertForSequenceClassification
 
 from compliance.formats.canonical import canonical_json
 from unlearning_jobs.engine.contracts import BertArchitecture, Recipe
-from unlearning_jobs.engine.contracts.families import families_for
 from unlearning_jobs.engine.corpora import Example, Snapshot, SnapshotInfo
-from unlearning_jobs.engine.errors import CorpusError
 
 from .classes import ClassFamily
 from .family import Batch, Footprint, output_of
-from .tokens import BYTES, END, END_ID, TokenDataset, check_length, pad, train_tokenizer
+from .labelled_texts import LabelledTexts, check_labelled_text, class_of
+from .tokens import BYTES, END, END_ID, check_length, train_tokenizer
 
 PADDING = "<|padding|>"
 PADDING_ID = 1
@@ -55,29 +53,6 @@ class Encoder(BertForSequenceClassification):  # type: ignore[no-untyped-call]  
 
 
 @dataclass(frozen=True)
-class LabelledTexts(TokenDataset):
-    """The token ids and the class of every example."""
-
-    ids: tuple[tuple[int, ...], ...]
-    labels: Tensor
-    """(examples,)"""
-
-    @cached_property
-    def lengths(self) -> Sequence[int]:
-        return [len(ids) for ids in self.ids]
-
-    def states(self, positions: Sequence[int]) -> int:
-        return sum(len(self.ids[i]) for i in positions)
-
-    def batch(self, positions: Sequence[int], device: torch.device) -> Batch:
-        inputs = pad([self.ids[i] for i in positions], PADDING_ID)
-        return Batch(inputs.to(device), self.labels[torch.as_tensor(positions)].to(device))
-
-    def subset(self, positions: Sequence[int]) -> LabelledTexts:
-        return LabelledTexts(tuple(self.ids[i] for i in positions), self.labels[torch.as_tensor(positions)])
-
-
-@dataclass(frozen=True)
 class TextClassifierFamily(ClassFamily):
     """Encoders that classify a text by their output at its first token, end-of-text. The snapshot says the classes."""
 
@@ -89,7 +64,7 @@ class TextClassifierFamily(ClassFamily):
 
     @classmethod
     def create(cls, recipe: Recipe, snapshot: Snapshot) -> TextClassifierFamily:
-        _check_labelled_text(snapshot.info)
+        check_labelled_text(snapshot.info, cls.name)
         tokenizer = train_tokenizer(
             snapshot, recipe.vocabulary_size, special_tokens=SPECIAL_TOKENS, read=lambda example: example.prompt
         )
@@ -102,7 +77,7 @@ class TextClassifierFamily(ClassFamily):
         Activations are those of full sequences, attention scores included. The vocabulary is counted at the size that the
         recipe asks for, although a small corpus gets a smaller one.
         """
-        _check_labelled_text(info)
+        check_labelled_text(info, cls.name)
         a = cast("BertArchitecture", recipe.architecture)
         h, m, vocabulary = a.hidden_size, a.intermediate_size, max(recipe.vocabulary_size, BYTES + len(SPECIAL_TOKENS))
         embeddings = (vocabulary + a.max_length + 2) * h + 2 * h
@@ -144,14 +119,11 @@ class TextClassifierFamily(ClassFamily):
         numbers, ids, labels = self.numbers(), [], []
         self.tokenizer.encode_special_tokens = True  # a text may spell one out; JSON does not keep this setting
         for example in examples:
-            if not example.prompt or example.completion not in numbers:
-                message = f"Example {example.id} has no text, or a label that the model does not know."
-                raise CorpusError(message)
+            labels.append(class_of(example, numbers))
             tokens = (END_ID, *self.tokenizer.encode(example.prompt, add_special_tokens=False).ids, END_ID)
             check_length(example, len(tokens), self.architecture.max_length)
             ids.append(tokens)
-            labels.append(numbers[example.completion])
-        return LabelledTexts(tuple(ids), torch.tensor(labels, dtype=torch.int64))
+        return LabelledTexts(tuple(ids), torch.tensor(labels, dtype=torch.int64), PADDING_ID)
 
     def hidden_layers(self, network: nn.Module) -> Sequence[nn.Module]:
         """Return the layers of an encoder. The shards of an ensemble have no layers in common."""
@@ -193,16 +165,3 @@ class TextClassifierFamily(ClassFamily):
             "cls_token": END,
             "sep_token": END,
         }
-
-
-def _check_labelled_text(info: SnapshotInfo) -> None:
-    if info.features is not None:
-        fitting = families_for("arrays")
-        message = f"The corpus holds arrays, and a text_classifier reads text; use a recipe of the family {fitting}."
-        raise CorpusError(message)
-    if not info.labels:
-        message = (
-            "The corpus has no labels, and a text_classifier learns them: register rows of text and label, or use a recipe"
-            f" of the family {families_for('text', 'text')}."
-        )
-        raise CorpusError(message)

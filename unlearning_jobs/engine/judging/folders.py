@@ -24,6 +24,8 @@ from unlearning_jobs.engine.families.checkpoints import (
     read_network,
     read_tokenizer,
 )
+from unlearning_jobs.engine.families.encoders import describe_encoder, is_encoder, read_foreign_classifier
+from unlearning_jobs.engine.families.finetuned_classifier import FinetunedClassifierFamily
 from unlearning_jobs.engine.families.finetuned_lm import FinetunedLmFamily
 from unlearning_jobs.engine.tensors import require_finite, weights_of
 from unlearning_jobs.engine.training.model import TrainedModel, read_model, to_device
@@ -78,7 +80,8 @@ def outputs_of_folders(
     for group, folders, first in groups:
         for number, folder in enumerate(folders, start=first):
             on_model(folder)
-            model = read_judged(folder, template=source.template, max_length=source.max_length)
+            labels = snapshot.info.labels
+            model = read_judged(folder, template=source.template, max_length=source.max_length, labels=labels)
             families[model.family.name] = None
             read = reading(model, sets["forget"])
             read_first = read_first or read
@@ -97,8 +100,10 @@ def outputs_of_folders(
     return outputs, next(iter(families), ""), {group: tuple(found) for group, found in digests.items()}
 
 
-def read_judged(folder: Path, *, template: str = "", max_length: int = 0) -> TrainedModel:
+def read_judged(folder: Path, *, template: str = "", max_length: int = 0, labels: tuple[str, ...] = ()) -> TrainedModel:
     """Return the model in a folder, whoever made it; template and longest sequence as in `FolderSource`.
+
+    The labels of the corpus are the classes that a classifier has to have, in whatever order.
 
     Raises:
         SpecError: the folder holds no model that can be read.
@@ -113,6 +118,11 @@ def read_judged(folder: Path, *, template: str = "", max_length: int = 0) -> Tra
             " judge models that were merged."
         )
         raise SpecError(message)
+    config, tokenizer = read_config(folder), read_tokenizer(folder)
+    if is_encoder(config):
+        encoder = describe_encoder(folder, max_length=max_length)
+        classifier = read_foreign_classifier(folder, config, config, labels)
+        return TrainedModel(classifier.eval(), FinetunedClassifierFamily(folder, config, tokenizer, encoder, labels))
     # What Lethe made from a checkpoint is read as transformers reads it, so that an adapter needs no checkpoint here.
     said = about.get("architecture", {})
     architecture = describe_checkpoint(
@@ -120,7 +130,6 @@ def read_judged(folder: Path, *, template: str = "", max_length: int = 0) -> Tra
         max_length=max_length or int(said.get("max_length", 0)),
         template=template or str(said.get("template", "")),
     )
-    config, tokenizer = read_config(folder), read_tokenizer(folder)
     check_fits(architecture, config, tokenizer)
     family = FinetunedLmFamily(folder, config, tokenizer, architecture)
     return TrainedModel(read_network(folder, config).train(mode=False), family)

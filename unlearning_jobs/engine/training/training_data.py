@@ -8,8 +8,6 @@ from functools import cached_property
 from pathlib import Path
 from typing import Self
 
-import torch
-
 from unlearning_jobs.engine.contracts import Recipe
 from unlearning_jobs.engine.corpora import Snapshot
 from unlearning_jobs.engine.errors import SpecError
@@ -42,20 +40,16 @@ class TrainingData:
                 f"A {recipe.family} model takes no gradient steps, and bfloat16 is for those; set precision to float32."
             )
             raise SpecError(message)
-        if recipe.micro_batch and family.description.answers == "class":
-            with torch.device("meta"):
-                mixing = mixes_examples(family.build(0))
-            if mixing:
-                message = (
-                    "The network has batch normalisation, where an example's answer in training depends on the others of its"
-                    " batch, so that no batch can be divided; use group normalisation, or leave micro_batch out."
-                )
-                raise SpecError(message)
+        if recipe.micro_batch and family.description.answers == "class" and mixes_examples(family.skeleton()):
+            message = (
+                "The network has batch normalisation, where an example's answer in training depends on the others of its"
+                " batch, so that no batch can be divided; use group normalisation, or leave micro_batch out."
+            )
+            raise SpecError(message)
         if recipe.privacy is not None:
             from .private import check_network  # loads Opacus, which takes seconds
 
-            with torch.device("meta"):
-                check_network(family.build(0))
+            check_network(family.skeleton())
         return cls(recipe, snapshot, family)
 
     @property

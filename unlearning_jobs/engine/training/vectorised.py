@@ -70,8 +70,7 @@ def can_be_vectorised(training_data: TrainingData) -> bool:
         or recipe.privacy
     ):
         return False
-    with torch.device("meta"):
-        return not any(isinstance(module, SEQUENTIAL) for module in family.build(0).modules())
+    return not any(isinstance(module, SEQUENTIAL) for module in family.skeleton().modules())
 
 
 def train_vectorised(

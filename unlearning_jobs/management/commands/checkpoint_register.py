@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from argparse import ArgumentParser
-from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -12,7 +11,8 @@ from django.core.management.base import BaseCommand, CommandError
 
 from compliance.record.errors import StaleStateError
 from compliance.record.services import SYSTEM
-from unlearning_jobs.engine.contracts import CheckpointArchitecture
+from unlearning_jobs.engine.contracts import FromCheckpoint
+from unlearning_jobs.engine.contracts.families import family_from
 from unlearning_jobs.engine.errors import EngineError
 from unlearning_jobs.engine.printing import readable_json
 from unlearning_jobs.services.checkpoints import checkpoint_register
@@ -27,27 +27,31 @@ class Command(BaseCommand):
             "--folder", type=Path, required=True, help="as transformers writes it: safetensors, config, tokenizer"
         )
         parser.add_argument("--max-length", type=int, default=0, help="longest sequence in tokens (default: up to 256)")
-        parser.add_argument("--template", default="", help="what stands before an answer, with {prompt}; or chat")
+        parser.add_argument(
+            "--template", default="", help="what stands before an answer, with {prompt}; or chat (of language models)"
+        )
 
     def handle(self, *_args: Any, **options: Any) -> None:
-        from unlearning_jobs.engine.families.checkpoints import describe_checkpoint  # it loads torch
+        from unlearning_jobs.engine.families.bases import describe_base  # it loads torch
 
-        folder = options["folder"].absolute()
+        described: list[FromCheckpoint] = []
+
+        def describe(folder: Path) -> FromCheckpoint:
+            described.append(describe_base(folder, max_length=options["max_length"], template=options["template"]))
+            return described[-1]
+
         try:
-            checkpoint = checkpoint_register(name=options["name"], folder=folder, describe=describe_checkpoint, actor=SYSTEM)
-            stored = CheckpointArchitecture.from_json(checkpoint.about)
-            architecture = replace(
-                stored,
-                max_length=options["max_length"] or stored.max_length,
-                template=options["template"] or stored.template,
+            checkpoint = checkpoint_register(
+                name=options["name"], folder=options["folder"].absolute(), describe=describe, actor=SYSTEM
             )
         except ValidationError as error:
             raise CommandError(error.messages[0]) from error
         except (EngineError, StaleStateError) as error:
             raise CommandError(str(error)) from error
+        architecture = described[-1]
         self.stdout.write(
             f"Registered {checkpoint}: {checkpoint.kind}, {architecture.parameters} parameters, {checkpoint.bytes} bytes;"
             f" checkpoint {checkpoint.digest}"
         )
-        self.stdout.write('In a recipe with "family": "finetuned_lm", the architecture is:')
+        self.stdout.write(f'In a recipe with "family": "{family_from(architecture)}", the architecture is:')
         self.stdout.write(readable_json(architecture.to_json(), indent=2))

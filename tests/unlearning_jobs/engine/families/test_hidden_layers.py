@@ -8,8 +8,8 @@ import torch
 from tests.unlearning_jobs.engine.families.test_classifier import Halved, family, images
 from unlearning_jobs.engine.corpora import Snapshot
 from unlearning_jobs.engine.families import Batch, Dataset
+from unlearning_jobs.engine.families.labelled_texts import LabelledTexts
 from unlearning_jobs.engine.families.language import Sequences
-from unlearning_jobs.engine.families.text_classifier import LabelledTexts
 from unlearning_jobs.engine.training.cache import Trainer
 from unlearning_jobs.engine.training.model import TrainedModel
 

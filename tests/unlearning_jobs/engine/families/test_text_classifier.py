@@ -19,7 +19,8 @@ from unlearning_jobs.engine.contracts import BertArchitecture, Recipe
 from unlearning_jobs.engine.corpora import Example, Snapshot, snapshot_create
 from unlearning_jobs.engine.errors import CorpusError, SpecError
 from unlearning_jobs.engine.families import footprint
-from unlearning_jobs.engine.families.text_classifier import PADDING, PADDING_ID, LabelledTexts, TextClassifierFamily
+from unlearning_jobs.engine.families.labelled_texts import LabelledTexts
+from unlearning_jobs.engine.families.text_classifier import PADDING, PADDING_ID, TextClassifierFamily
 from unlearning_jobs.engine.families.tokens import END, END_ID
 from unlearning_jobs.engine.training.cache import Trainer
 from unlearning_jobs.engine.training.model import TrainedModel, read_model, save_model

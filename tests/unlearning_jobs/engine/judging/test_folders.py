@@ -11,10 +11,19 @@ import pytest
 import torch
 from safetensors.torch import load_file, save_file
 
+from tests.unlearning_jobs.engine.families.encoder_checkpoints import (
+    LABELS,
+    classifier_elsewhere,
+    said,
+    said_outside,
+    write_encoder,
+    write_notes,
+)
 from tests.unlearning_jobs.engine.families.foreign_checkpoints import gpt2, prepared, write_checkpoint, write_corpus
 from unlearning_jobs.engine.__main__ import main
 from unlearning_jobs.engine.errors import SpecError
 from unlearning_jobs.engine.judging import FolderSource, judge, outputs_of_folders
+from unlearning_jobs.engine.judging.folders import read_judged
 from unlearning_jobs.engine.training.cache import Trainer
 from unlearning_jobs.engine.training.model import save_model
 
@@ -65,6 +74,19 @@ def test_a_model_with_another_tokenizer_is_refused(folder: Path, tmp_path: Path)
     other = write_checkpoint(tmp_path / "other", gpt2, chats=True)
     with pytest.raises(SpecError, match="reads examples otherwise"):
         outputs_of_folders(replace(source(folder), unlearned=(other,)), CPU)
+
+
+def test_a_classifier_that_transformers_wrote_is_measured_in_the_order_of_the_labels(
+    tmp_path: Path,
+) -> None:
+    notes, base = write_notes(tmp_path), write_encoder(tmp_path / "checkpoint")
+    turned = (LABELS[1], LABELS[2], LABELS[0])
+    folder = classifier_elsewhere(base, tmp_path / "elsewhere", turned)
+    examples = list(notes.examples("held_out"))
+    expected = said_outside(folder, [one.prompt for one in examples])[:, [turned.index(label) for label in LABELS]]
+    assert torch.allclose(said(read_judged(folder, labels=LABELS), examples), expected, atol=1e-5)
+    with pytest.raises(SpecError, match="are not the labels of the corpus"):
+        read_judged(folder, labels=("a", "b", "c"))
 
 
 def test_the_name_of_a_tensor_reaches_no_terminal(folder: Path, tmp_path: Path, capfd: pytest.CaptureFixture[str]) -> None:

@@ -12,7 +12,7 @@ OTHER_LOOPS = {"certified_removal", "summation", "dp_sgd", "datamodel_matching",
 """Methods that take no steps of the common loop, or are refused under bfloat16."""
 TRAINING = {"retrain", "sisa", "replay", "adapter_shards"}
 """Methods that train by the recipe, which has tests of its own here."""
-FAMILIES = ("classifier", "text_classifier", "causal_lm", "finetuned_lm")
+FAMILIES = ("classifier", "text_classifier", "finetuned_classifier", "causal_lm", "finetuned_lm")
 CASES = [
     (name, family)
     for name in METHODS

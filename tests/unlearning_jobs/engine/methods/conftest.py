@@ -67,6 +67,17 @@ def tuned_task(tuned_trainer: Trainer) -> Task:
 
 
 @pytest.fixture(scope="session")
+def tuned_note_task(tuned_note_trainer: Trainer) -> Task:
+    return task(tuned_note_trainer, tuned_note_trainer.obtain((), 1, lambda *_: None), FORGET)
+
+
+@pytest.fixture(scope="session")
+def sharded_tuned_note_task(tuned_note_trainer: Trainer) -> Task:
+    trainer = with_sharding(tuned_note_trainer, Sharding(shards=3, slices=2))
+    return task(trainer, trainer.obtain((), 1, lambda *_: None), FORGET)
+
+
+@pytest.fixture(scope="session")
 def sharded_note_task(sharded_note_trainer: Trainer, note_spec: JobSpec) -> Task:
     return task(sharded_note_trainer, sharded_note_trainer.obtain((), 1, lambda *_: None), note_spec.forget_ids)
 
@@ -110,6 +121,8 @@ def tasks(
     tuned_task: Task,
     note_task: Task,
     sharded_note_task: Task,
+    tuned_note_task: Task,
+    sharded_tuned_note_task: Task,
     leaf_task: Task,
     sharded_task: Task,
     logistic_task: Task,
@@ -126,6 +139,8 @@ def tasks(
         "finetuned_lm in shards": adapter_shards_task,
         "text_classifier": note_task,
         "text_classifier in shards": sharded_note_task,
+        "finetuned_classifier": tuned_note_task,
+        "finetuned_classifier in shards": sharded_tuned_note_task,
         "classifier": leaf_task,
         "classifier in shards": sharded_task,
         "logistic": logistic_task,

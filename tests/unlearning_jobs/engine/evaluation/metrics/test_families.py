@@ -35,6 +35,7 @@ TRAINERS = {
     "causal_lm": "trainer",
     "finetuned_lm": "tuned_trainer",
     "text_classifier": "note_trainer",
+    "finetuned_classifier": "tuned_note_trainer",
     "classifier": "leaf_trainer",
     "logistic": "logistic_trainer",
     "summation": "sums_trainer",
