@@ -1,4 +1,4 @@
-"""Says what a model version came from, as far as it was not trained here from random weights. From stored facts alone."""
+"""Says what a model version came from, and how that is known. From stored facts alone."""
 
 from __future__ import annotations
 
@@ -23,10 +23,12 @@ TOGETHER: dict[str, Any] = {
 
 
 def origin_sentences(version: ModelVersion) -> list[str]:
-    """Return what people must know of a version's origin; nothing if it was trained here, from random weights."""
+    """Return how it is known what made a version, and what people must know of its origin."""
     sentences = []
     if is_behavioural(version):
         return [_behavioural_sentence(version)]
+    if not is_declared(version):
+        sentences.append(_reproduced_sentence(version))
     if version.checkpoint:
         sentence = _(
             "%(model)s starts from the checkpoint “%(checkpoint)s”, which was trained elsewhere and may have known these"
@@ -48,6 +50,13 @@ def origin_sentences(version: ModelVersion) -> list[str]:
             )
         sentences.append(sentence % {"model": version, "imported": imported})
     return sentences
+
+
+def _reproduced_sentence(version: ModelVersion) -> str:
+    if not version.steps:
+        return _("%(model)s was trained here, by its recipe.") % {"model": version}
+    sentence = _("%(model)s was made here, by unlearning, and goes back to a training here, by its recipe.")
+    return sentence % {"model": version}
 
 
 def _behavioural_sentence(version: ModelVersion) -> str:

@@ -109,12 +109,8 @@ class RecordKind(StrEnum):
     """What was committed to, and what it said about the released model; null where nothing was measured."""
     RECIPE_REGISTERED = "recipe.registered"
     MODEL_REGISTERED = "model.registered"
-    """Every model version, unlearned ones included, with the checkpoint that it started from; empty if from random weights.
-
-    What was trained elsewhere, or unlearned from that, is declared; or behavioural, where nobody declared how. An entry that
-    says neither is of a version that was trained here, from random weights. The commitment is to the draw of its canaries,
-    if there is one.
-    """
+    """Every model version, with its assurance, its checkpoint and the commitment to a draw of canaries, if it has them. An entry
+    without these fields is of a version that was trained here, from random weights."""
     MODEL_ACTIVE = "model.active"
     MODEL_QUARANTINED = "model.quarantined"
     MODEL_DESTROYING = "model.destroying"

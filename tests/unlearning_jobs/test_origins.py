@@ -20,7 +20,7 @@ from unlearning_jobs.engine.contracts import (
     Sharding,
 )
 from unlearning_jobs.models import RegisteredRecipe
-from unlearning_jobs.origins import guarantee_about, stage_sentences
+from unlearning_jobs.origins import guarantee_about, origin_sentences, stage_sentences
 from unlearning_jobs.report.attacks import oracles_under_attack
 
 pytestmark = pytest.mark.django_db
@@ -37,6 +37,15 @@ def by(recipe: Recipe, **sharding: Any) -> RegisteredRecipe:
 
 def test_a_model_that_learned_everything_at_once_says_nothing_of_stages() -> None:
     assert stage_sentences(model_version()) == []
+
+
+def test_how_it_is_known_what_made_a_version_is_said_of_every_version() -> None:
+    trained = model_version(name="keeper")
+    step = {"method": {"name": "npo", "config": {}}, "forget_ids": ["e00000001"]}
+    unlearned = model_version(name="keeper", number=2, parent=trained, steps=[step], state="candidate")
+    assert origin_sentences(trained) == ["keeper v1 was trained here, by its recipe."]
+    [said] = origin_sentences(unlearned)
+    assert said == "keeper v2 was made here, by unlearning, and goes back to a training here, by its recipe."
 
 
 @pytest.mark.parametrize(
