@@ -36,8 +36,7 @@ SUBJECTS: Final[Mapping[str, str]] = {K.KEYS_PUBLISHED: "keys:published", K.LOG_
 """The one subject of other kinds."""
 ADDED: Final[Groups] = (
     (1, {K.MODEL_REGISTERED: ("left_out", "ledger_sha256")}),
-    (3, {K.MODEL_REGISTERED: ("assurance", FROM)}),
-    (4, {K.MODEL_REGISTERED: (COMMITMENT,)}),
+    (3, {K.MODEL_REGISTERED: ("assurance", FROM, COMMITMENT)}),
 )
 """Fields that these kinds have stated since, by the version of results of that time; what came together stands together."""
 MADE_ELSEWHERE_BY: Final[Mapping[str, frozenset[str]]] = {

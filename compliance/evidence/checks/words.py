@@ -251,7 +251,7 @@ WORDS: Final[Mapping[str, Says]] = {
     f"{K.CANARIES_OPENED} outcome": _one_of(frozenset(get_args(CanaryOutcome))),
     f"{K.CANARIES_OPENED} missed": _counts(0),
     **{f"{K.CANARIES_OPENED} {field}": _is_share_or_none for field in ("control_p", "above", "p_value")},
-    f"{K.CANARIES_OPENED} smallest": lambda value: value is None or _is_number(value),
+    f"{K.CANARIES_OPENED} smallest": lambda value: value is None or (_is_number(value) and value >= 0),
     f"{K.JOB_STARTED} result_version": lambda value: _counts(2)(value) and value <= RESULT_VERSION,  # 1 was never stated
 }
 """Fields of which nothing but certain words, flags or numbers can be read."""

@@ -22,7 +22,7 @@ from tests.compliance.evidence.stories import assert_fails
 from unlearning_jobs.models import ModelVersion
 
 STEP = "registered in the record"
-MADE = ("assurance", "checkpoint_sha256")
+MADE = ("assurance", "checkpoint_sha256", "commitment_sha256")
 LEDGER = ("left_out", "ledger_sha256")
 Lie = Callable[[Retold], object]
 
