@@ -109,8 +109,8 @@ class RecordKind(StrEnum):
     """What was committed to, and what it said about the released model; null where nothing was measured."""
     RECIPE_REGISTERED = "recipe.registered"
     MODEL_REGISTERED = "model.registered"
-    """Every model version, with its assurance, its checkpoint and the commitment to a draw of canaries, if it has them. An entry
-    without these fields is of a version that was trained here, from random weights."""
+    """Every model version, with its assurance, its checkpoint and the commitment to a draw of canaries, if it has them. One
+    without these fields was trained here, from random weights."""
     MODEL_ACTIVE = "model.active"
     MODEL_QUARANTINED = "model.quarantined"
     MODEL_DESTROYING = "model.destroying"
