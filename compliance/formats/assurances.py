@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
-from typing import Final, Literal
+from typing import Final, Literal, get_args
 
 from .verdicts import Guarantee
 
 Assurance = Literal["reproduced", "declared", "behavioural"]
 """How much is known about how a model came about. reproduced: it was trained here. declared: it was trained elsewhere, by a
 recipe that somebody declares for it. behavioural: nobody declares how; what its recipe says is for methods alone."""
+ASSURANCES: Final[tuple[Assurance, ...]] = get_args(Assurance)
+"""From the most that can be known to the least."""
 FEWEST_REPLICATES: Final = 2
 """Models trained here that one trained elsewhere is compared with: a spread needs two."""
 NO_RECIPE: Final = (

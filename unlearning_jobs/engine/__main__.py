@@ -38,6 +38,11 @@ from .stopping import ended_by_sigterm, exit_with_parent
 BAR = "{desc} {percentage:3.0f} % |{bar:30}| {elapsed}<{remaining}"
 ALSO_CALLED = {"from_base": "finetuned_lm"}
 """Other names of examples."""
+ASSURED = {
+    "reproduced": "the model was trained here, by its recipe",
+    "declared": "the model was trained elsewhere, by a recipe that somebody declares for it",
+    "behavioural": "nobody declares how the model was trained",
+}
 CHECKED = {True: "held", False: "did NOT hold", None: "not checked"}
 
 
@@ -197,7 +202,7 @@ def _run(options: argparse.Namespace) -> int:
 
     result = run(spec, options.out, reporter(options.progress))
     if options.progress != "ndjson":
-        _summarise(result, options.out)
+        _summarise(spec, result, options.out)
     return 0
 
 
@@ -243,13 +248,14 @@ def _progress_bar() -> ProgressCallback:
     return draw
 
 
-def _summarise(result: JobResult, out: Path) -> None:
+def _summarise(spec: JobSpec, result: JobResult, out: Path) -> None:
     for name, value in result.training_metrics.items():
         _print(f"{name:<28} {value:.4f}")
     if evaluation := result.evaluation:
         _print(f"verdict: {evaluation.verdict.outcome}  {evaluation.verdict.direction or ''}".rstrip())
         for reason in evaluation.verdict.reasons:
             _print(f"    {reason.sentence}")
+        _print(f"assurance: {spec.assurance}  {ASSURED[spec.assurance]}")
         for check in evaluation.process:
             _print(f"{check.name:<28} {CHECKED[check.held]}  {check.sentence}")
         for f in evaluation.estimands:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Final
 
+from compliance.formats.assurances import ASSURANCES
 from compliance.formats.protocol import MOST_ROWS
 from compliance.formats.twins import too_few_twins
 
@@ -153,11 +154,9 @@ def _check_model(spec: JobSpec) -> None:
         named = " and another ".join(differs)
         message = f"The model was made from another {named} than the job names; name what it was made from."
         raise SpecError(message)
-    if spec.assurance == "reproduced" and about.get("assurance", "reproduced") != "reproduced":
-        message = (
-            "The model was trained elsewhere, and the job says that it was trained here; set assurance to"
-            f" {about['assurance']}."
-        )
+    known = about.get("assurance", "reproduced")
+    if ASSURANCES.index(spec.assurance) < ASSURANCES.index(known):
+        message = f"The model is {known}, and the job says that it is {spec.assurance}; set assurance to {known}."
         raise SpecError(message)
 
 

@@ -8,7 +8,7 @@ from datetime import date
 from typing import Any, Final, get_args
 
 from compliance.evidence.record import ITEM
-from compliance.formats.assurances import Assurance
+from compliance.formats.assurances import ASSURANCES
 from compliance.formats.canaries import CanaryOutcome
 from compliance.formats.checks import SHA256
 from compliance.formats.dispositions import APART, Disposition
@@ -33,7 +33,6 @@ LANGUAGES = frozenset({"en", "de"})
 WAYS_TO_DECIDE = frozenset({"each", "cluster", "shown", "score"})
 """How an officer chose the matches of a decision: one by one, a group of alike ones, all on a page, or all above a score."""
 VERDICTS = frozenset(get_args(Outcome))
-ASSURANCES = frozenset(get_args(Assurance))
 SLUG = re.compile(r"[-A-Za-z0-9_]+", re.ASCII)
 """The name of a model."""
 BEGINNING = re.compile(r"[0-9a-f]{16}", re.ASCII)
@@ -240,7 +239,7 @@ WORDS: Final[Mapping[str, Says]] = {
     f"{K.CORPUS_REGISTERED} manifest_root": _is_digest,
     f"{K.CORPUS_REGISTERED} counts": _are_sets,
     f"{K.MODEL_REGISTERED} version": _counts(1),
-    f"{K.MODEL_REGISTERED} assurance": _one_of(ASSURANCES),
+    f"{K.MODEL_REGISTERED} assurance": _one_of(frozenset(ASSURANCES)),
     **{
         f"{K.MODEL_REGISTERED} {field}": lambda value: value == "" or _is_digest(value)
         for field in ("checkpoint_sha256", "commitment_sha256")

@@ -115,7 +115,10 @@ def declared_against_replicates(outputs: Outputs, protocol: Protocol, nothing: C
         max(found, key=lambda one: one.at_most - one.limit),
         "the do-nothing gap" if in_gaps else "mean probability",
     )
-    recipe = "Oracles of this recipe do not show what it would be without the examples."
+    recipe = (
+        "Oracles of this recipe do not show what it would be without the examples: its level of assurance falls, and no more"
+        " is known of it than of a model of which nobody declared how it was trained."
+    )
     if not behaved:
         note = (
             "The model that was trained elsewhere cannot be taken for one of the declared recipe: on the"

@@ -10,10 +10,10 @@ import pytest
 
 from compliance.evidence.checks.forms import MADE_BY
 from compliance.evidence.checks.registrations import ADDED, MADE_ELSEWHERE_BY, NAMED, SUBJECTS
-from compliance.evidence.checks.words import ASSURANCES
 from compliance.evidence.record import EntryBody
 from compliance.evidence.registered import models_of_items, registered_model
 from compliance.evidence.verification import Verification, verify_bundle
+from compliance.formats.assurances import ASSURANCES
 from compliance.formats.record_kinds import FIELDS, RecordKind
 from tests.compliance.evidence.agreements.retold import Real, Retold
 from tests.compliance.evidence.log_in_memory import START
@@ -157,4 +157,4 @@ def test_it_is_known_of_every_kind_who_makes_it() -> None:
 def test_what_was_added_are_fields_and_words_that_there_are() -> None:
     for _version, kinds in ADDED:
         assert all(set(fields) < set(FIELDS[RecordKind(kind)]) for kind, fields in kinds.items())
-    assert set(ModelVersion.Assurance.values) == ASSURANCES
+    assert set(ModelVersion.Assurance.values) == set(ASSURANCES)

@@ -10,6 +10,7 @@ import pytest
 import torch
 from transformers import AutoModelForCausalLM, Trainer, TrainingArguments
 
+from compliance.formats.assurances import Assurance
 from tests.unlearning_jobs.engine.families.foreign_checkpoints import gpt2, prepared, write_checkpoint, write_corpus
 from unlearning_jobs.engine.artefacts import checkpoint_digest, model_digest
 from unlearning_jobs.engine.contracts import (
@@ -75,7 +76,7 @@ def collated(rows: list[dict[str, list[int]]]) -> dict[str, torch.Tensor]:
     return {"input_ids": column("input_ids", 0), "labels": column("labels", -100), "attention_mask": mask}
 
 
-def imported(folder: Path, data: TrainingData, artefact: Path, out: Path) -> JobSpec:
+def imported(folder: Path, data: TrainingData, artefact: Path, out: Path, assurance: Assurance = "declared") -> JobSpec:
     """Import the artefact; returns the job that is about it, without what it is to unlearn."""
     base = folder / "checkpoint"
     spec = JobSpec(
@@ -87,7 +88,7 @@ def imported(folder: Path, data: TrainingData, artefact: Path, out: Path) -> Job
         cache=str(folder / "cache"),
         base=str(base),
         artefact=ModelRef(str(artefact), checkpoint_digest(artefact)),
-        assurance="declared",
+        assurance=assurance,
     )
     run(spec, out, lambda _: None)
     model = ModelRef(str(out / "model"), model_digest(out / "model"))
@@ -134,7 +135,7 @@ def test_a_protocol_that_hides_where_the_model_came_from_is_refused(elsewhere: A
 def test_a_job_that_says_an_imported_model_was_trained_here_is_refused(elsewhere: Any, tmp_path: Path) -> None:
     folder, data = elsewhere
     spec = replace(imported(folder, data, folder / "tuned", tmp_path / "imported"), assurance="reproduced")
-    with pytest.raises(SpecError, match="was trained elsewhere, and the job says that it was trained here"):
+    with pytest.raises(SpecError, match="The model is declared, and the job says that it is reproduced"):
         unlearned(spec, tmp_path / "out", "npo", replace(PROTOCOL, assurance="reproduced"))
 
 
@@ -145,5 +146,12 @@ def test_so_is_one_about_what_was_unlearned_from_it(elsewhere: Any, tmp_path: Pa
     model = ModelRef(str(tmp_path / "first" / "model"), model_digest(tmp_path / "first" / "model"))
     step = UnlearningStep(MethodChoice("nothing"), FORGET)
     later = replace(spec, model=model, earlier=(step,), forget_ids=("e00000005",), assurance="reproduced")
-    with pytest.raises(SpecError, match="was trained elsewhere, and the job says that it was trained here"):
+    with pytest.raises(SpecError, match="The model is declared, and the job says that it is reproduced"):
         unlearned(later, tmp_path / "out", "npo", replace(PROTOCOL, assurance="reproduced"))
+
+
+def test_a_job_that_says_a_recipe_was_declared_where_none_was_is_refused(elsewhere: Any, tmp_path: Path) -> None:
+    folder, data = elsewhere
+    spec = imported(folder, data, folder / "tuned", tmp_path / "imported", "behavioural")
+    with pytest.raises(SpecError, match="The model is behavioural, and the job says that it is declared"):
+        unlearned(replace(spec, assurance="declared"), tmp_path / "out", "npo", PROTOCOL)
