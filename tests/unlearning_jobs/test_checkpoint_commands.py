@@ -102,7 +102,7 @@ def test_a_classifier_of_texts_is_trained_and_unlearned_from_an_encoder_by_the_c
     done = worked(job)
     assert done.result_version is not None, done.error_message
     assert files_of(done.result_version).joinpath("config.json").is_file()
-    assert origin_sentences(done.result_version)[0].startswith("sorter v2 starts from the checkpoint “reader”")
+    assert origin_sentences(done.result_version)[1].startswith("sorter v2 starts from the checkpoint “reader”")
 
 
 def test_a_folder_that_is_no_checkpoint_is_refused_in_words(tmp_path: Path) -> None:

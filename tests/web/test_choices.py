@@ -68,8 +68,8 @@ def test_wrong_password_is_explained(site: Site) -> None:
 @pytest.mark.parametrize(
     ("role", "links"),
     [
-        ("officer", ["Requests", "Jobs"]),
-        ("engineer", ["Jobs", "Corpora", "Checkpoints", "Models"]),
+        ("officer", ["Requests", "Jobs", "Canaries"]),
+        ("engineer", ["Jobs", "Corpora", "Checkpoints", "Models", "Canaries"]),
         ("auditor", ["Reports", "Record"]),
         ("administrator", ["Accounts and keys"]),
     ],

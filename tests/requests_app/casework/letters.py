@@ -16,7 +16,7 @@ GROUPS = 6
 
 
 def rows() -> list[dict[str, str]]:
-    """Six letters, each three times with other punctuation, one of them about somebody else; and a held-out copy."""
+    """Six letters, each three times with other punctuation, one about somebody else; notes of nobody; a held-out copy."""
     found = []
     for group in range(GROUPS):
         text = LETTER.format(
@@ -25,7 +25,8 @@ def rows() -> list[dict[str, str]]:
         found += [text, text.replace(".", " !"), text.upper()]
     found = [*found, LETTER.format(name="Ada Example", thing="boat")]
     train = [{"text": text, "split": "train"} for text in found]
-    return [*train, {"text": found[0], "split": "held_out"}]
+    others = [{"text": f"On day {day} the tide came in at noon.", "split": "train"} for day in range(20)]
+    return [*train, {"text": found[0], "split": "held_out"}, *others]
 
 
 def letters(staff: Staff, artefacts: Path) -> Stage:

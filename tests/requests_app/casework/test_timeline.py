@@ -5,7 +5,7 @@ from __future__ import annotations
 from compliance.formats.record_kinds import RecordKind
 from requests_app.casework.timeline import TITLES
 
-IN_OTHER_HISTORIES = {"account", "checkpoint", "corpus", "data", "keys", "ledger", "log", "model", "recipe"}
+IN_OTHER_HISTORIES = {"account", "canaries", "checkpoint", "corpus", "data", "keys", "ledger", "log", "model", "recipe"}
 
 
 def test_every_kind_of_a_requests_history_has_a_title() -> None:

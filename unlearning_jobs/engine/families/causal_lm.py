@@ -21,7 +21,7 @@ from unlearning_jobs.engine.errors import CorpusError, SpecError
 
 from .family import Batch, Footprint, Predictions
 from .language import LanguageFamily, Sequences, scoring_numbers, training_numbers
-from .tokens import END_ID, IGNORED, encode, train_tokenizer
+from .tokens import END, END_ID, IGNORED, encode, train_tokenizer
 
 ACTIVATIONS_PER_LAYER = 18
 """Numbers kept for the backward pass (norms, attention, residuals), in units of tokens x hidden size; an estimate."""
@@ -108,7 +108,16 @@ class CausalLmFamily(LanguageFamily):
         config |= {"architectures": ["LlamaForCausalLM"], "torch_dtype": "float32"}
         (folder / "config.json").write_bytes(canonical_json(config))
         (folder / "tokenizer.json").write_text(self.tokenizer.to_str(), encoding="utf-8")
+        (folder / "tokenizer_config.json").write_bytes(canonical_json(self._tokenizer_config()))
         return {"max_length": self.max_length}
+
+    def _tokenizer_config(self) -> dict[str, Any]:
+        """One token begins, ends and fills texts; whoever loads the tokenizer alone learns of it here."""
+        return {
+            "tokenizer_class": "PreTrainedTokenizerFast",
+            "model_max_length": self.max_length,
+            **dict.fromkeys(("bos_token", "eos_token", "pad_token"), END),
+        }
 
     @classmethod
     def read(cls, folder: Path, about: Mapping[str, Any]) -> tuple[CausalLmFamily, nn.Module]:

@@ -164,5 +164,5 @@ def test_a_job_after_an_earlier_one_passes_too(sums_spec: JobSpec, tmp_path: Pat
 
 
 def test_a_method_of_gradient_steps_is_refused_before_any_work(sums_spec: JobSpec, tmp_path: Path) -> None:
-    with pytest.raises(ObstacleError, match="works on causal_lm, finetuned_lm, text_classifier and classifier only"):
+    with pytest.raises(ObstacleError, match=r"works on causal_lm, .* and classifier only"):
         run(replace(sums_spec, method=MethodChoice("gradient_ascent")), tmp_path / "out", quiet)

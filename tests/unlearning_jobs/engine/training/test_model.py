@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 import torch
 from safetensors.torch import load_file, save_file
-from transformers import AutoModelForCausalLM
+from transformers import AutoModelForCausalLM, AutoTokenizer
 
 from unlearning_jobs.engine.artefacts import model_digest
 from unlearning_jobs.engine.contracts import ModelRef
@@ -31,6 +31,11 @@ def test_a_saved_model_comes_back(model: TrainedModel, folder: Path, snapshot: S
     assert all(torch.equal(a, b) for a, b in zip(model.network.parameters(), loaded.network.parameters(), strict=True))
     examples = list(snapshot.examples())
     assert loaded.family.encode(examples) == model.family.encode(examples)
+
+
+def test_transformers_reads_the_tokenizer_with_what_begins_ends_and_fills_texts(folder: Path) -> None:
+    loaded = AutoTokenizer.from_pretrained(folder)
+    assert (loaded.bos_token_id, loaded.eos_token_id, loaded.pad_token_id) == (END_ID, END_ID, END_ID)
 
 
 def test_transformers_reads_the_folder_as_it_is(model: TrainedModel, folder: Path) -> None:
