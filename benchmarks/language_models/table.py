@@ -91,5 +91,6 @@ def _number(metric: dict[str, Any]) -> str:
 
 def _cost(result: dict[str, Any], epochs: int) -> str:
     """Return the examples that the method processed, as a share of those that a retraining processes."""
-    examples = result["efficiency"]["unlearning"]["examples"]
+    cost = result["efficiency"]
+    examples = None if cost.get("from_cache") else cost["unlearning"]["examples"]  # what is cached was processed earlier
     return "" if examples is None else f"{examples / (epochs * result['train_examples']):.1%}"
