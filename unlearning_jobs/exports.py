@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import shutil
 from pathlib import Path
+from tempfile import mkdtemp
 
 from django.conf import settings
 from django.utils.translation import gettext as _
@@ -33,10 +34,9 @@ def model_export(*, name: str, folder: Path) -> ModelVersion:
         raise StaleStateError(why % {"name": name, "newest": newest, "state": newest.get_state_display()})
     if folder.exists():
         raise StaleStateError(_("The folder %(folder)s exists; name a new one.") % {"folder": folder})
-    draft = folder.with_name(f"{folder.name}.draft")
-    shutil.rmtree(draft, ignore_errors=True)
+    draft = Path(mkdtemp(prefix=f".{folder.name}-", dir=folder.parent))  # a name that is nobody else's
     try:
-        shutil.copytree(Path(settings.ARTEFACTS) / version.path, draft)
+        shutil.copytree(Path(settings.ARTEFACTS) / version.path, draft, dirs_exist_ok=True)
         if model_digest(draft) != version.digest:
             raise StaleStateError(
                 _("The files of %(version)s are not those that the record names; nothing was copied.") % {"version": version}

@@ -12,6 +12,7 @@ from compliance.formats.findings import ControlName
 
 from .engine.contracts import Evaluation, Protocol, Recipe
 from .models import ModelVersion
+from .selectors import trained_first
 from .wording import GUARANTEE_WORDS, Words, guarantee_name
 
 TOGETHER: dict[str, Any] = {
@@ -36,7 +37,7 @@ def origin_sentences(version: ModelVersion) -> list[str]:
         )
         sentences.append(sentence % {"model": version, "checkpoint": version.checkpoint})
     if is_declared(version):
-        imported = _first_of(version)
+        imported = trained_first(version)
         if imported == version:
             sentence = _(
                 "%(model)s was trained elsewhere. Its recipe and its training examples are what was declared when it was"
@@ -60,7 +61,7 @@ def _reproduced_sentence(version: ModelVersion) -> str:
 
 
 def _behavioural_sentence(version: ModelVersion) -> str:
-    imported = _first_of(version)
+    imported = trained_first(version)
     if imported == version:
         sentence = _(
             "%(model)s was trained elsewhere, and nobody declared how. Its recipe only says what methods need to know of it."
@@ -110,13 +111,6 @@ def assurance_words(version: ModelVersion) -> str:
     if is_declared(version) and version.parent:
         return _("Unlearned here, from a model that was trained elsewhere by a declared recipe")
     return version.get_assurance_display()
-
-
-def _first_of(version: ModelVersion) -> ModelVersion:
-    """Return the version whose weights a version goes back to by unlearning."""
-    while version.parent:
-        version = version.parent
-    return version
 
 
 _NO_RETRAINING: Any = gettext_lazy(

@@ -18,8 +18,8 @@ pytestmark = [pytest.mark.django_db, pytest.mark.usefixtures("artefacts")]
 
 
 @pytest.fixture
-def version() -> ModelVersion:
-    folder = settings.ARTEFACTS / "models" / "keeper"
+def version(artefacts: Path) -> ModelVersion:
+    folder = artefacts / "models" / "keeper"
     (folder / "adapter").mkdir(parents=True)
     for name in ("model.safetensors", "config.json", "tokenizer.json", "lethe.json", "adapter/adapter_model.safetensors"):
         (folder / name).write_text(name)
@@ -44,7 +44,7 @@ def test_what_is_not_in_use_is_not_handed_over(version: ModelVersion, tmp_path: 
     ModelVersion.objects.filter(pk=version.pk).update(state="quarantined")
     with pytest.raises(CommandError, match="keeper v1 is in the state “Quarantined”"):
         exported(tmp_path / "out")
-    assert list(tmp_path.glob("out*")) == []
+    assert not [path for path in tmp_path.iterdir() if "out" in path.name]
 
 
 def test_a_model_that_nobody_knows_is_named(tmp_path: Path) -> None:
@@ -56,7 +56,7 @@ def test_files_that_were_changed_are_not_handed_over(version: ModelVersion, tmp_
     (settings.ARTEFACTS / version.path / "model.safetensors").write_text("other weights")
     with pytest.raises(CommandError, match="not those that the record names"):
         exported(tmp_path / "out")
-    assert list(tmp_path.glob("out*")) == []
+    assert not [path for path in tmp_path.iterdir() if "out" in path.name]
 
 
 @pytest.mark.usefixtures("version")
@@ -68,8 +68,22 @@ def test_a_folder_that_exists_is_left_alone(tmp_path: Path) -> None:
     assert [path.name for path in (tmp_path / "out").iterdir()] == ["mine"]
 
 
+def test_a_folder_beside_it_stays(version: ModelVersion, tmp_path: Path) -> None:
+    beside = tmp_path / "out.draft"
+    beside.mkdir()
+    (beside / "mine").write_text("mine")
+    exported(tmp_path / "out")
+    assert model_digest(tmp_path / "out") == version.digest
+    assert sorted(path.name for path in tmp_path.iterdir() if "out" in path.name) == ["out", "out.draft"]
+
+
+def test_there_is_nowhere_to_copy_to(version: ModelVersion, tmp_path: Path) -> None:
+    with pytest.raises(CommandError, match=f"{version.name} could not be copied"):
+        exported(tmp_path / "missing" / "out")
+
+
 def test_files_that_are_gone_leave_nothing_half_written(version: ModelVersion, tmp_path: Path) -> None:
     shutil.rmtree(settings.ARTEFACTS / version.path)
     with pytest.raises(CommandError, match="could not be copied"):
         exported(tmp_path / "out")
-    assert list(tmp_path.glob("out*")) == []
+    assert not [path for path in tmp_path.iterdir() if "out" in path.name]

@@ -22,8 +22,8 @@ from .permutation import permutation_test
 from .shipped import judge_shipped
 from .welch import prediction_reach, resolution, welch
 
-SPOKEN: Final = {"forget": "forget set", "retain": "retain set", "held_out": "held-out examples"}
-JUDGED: Final = frozenset(SPOKEN)
+SET_NAMES: Final = {"forget": "forget set", "retain": "retain set", "held_out": "held-out examples"}
+JUDGED: Final = frozenset(SET_NAMES)
 """Sets on which a model that was trained elsewhere must be like models trained here."""
 
 
@@ -122,7 +122,7 @@ def declared_against_replicates(outputs: Outputs, protocol: Protocol, nothing: C
     if not behaved:
         note = (
             "The model that was trained elsewhere cannot be taken for one of the declared recipe: on the"
-            f" {SPOKEN[worst.name]}, it differs from such models by {worst.distance:.2g} of {unit} on average. As much as"
+            f" {SET_NAMES[worst.name]}, it differs from such models by {worst.distance:.2g} of {unit} on average. As much as"
             f" they differ among themselves, that may be {worst.at_most:.2g}, and it must surely be below"
             f" {worst.limit:.2g}. {recipe}"
         )
