@@ -9,7 +9,7 @@ from requests_app.models import MissedSample
 from tests.requests_app.services.sampling import drawn, left, marked
 from tests.staging import Stage
 
-from .test_review_browser import DESKTOP, PHONE, accessible, browse, reviewed, server
+from .test_review_browser import DESKTOP, PHONE, accessible, browse, letters_are_letters_without_focus, reviewed, server
 
 __all__ = ["reviewed", "server"]
 pytestmark = [pytest.mark.usefixtures("committed_database", "queues")]
@@ -26,8 +26,7 @@ def test_keys_mark_examples_and_go_on(reviewed: Stage, server: str) -> None:
         page.locator("[data-match]").first.focus()
         with page.expect_navigation():
             page.keyboard.press("r")
-        page.locator("h1").focus()
-        page.keyboard.press("a")  # without the focus on an example, a letter is a letter
+        letters_are_letters_without_focus(page)
 
     browse(reviewed, server, act, DESKTOP)
     assert left(sample) == before - 1
