@@ -47,6 +47,7 @@ METHOD_GUARANTEES: Final[Mapping[str, Guarantee]] = {
     "salun": "empirical",
     "task_vector": "empirical",
     "distil_noised": "empirical",
+    "bad_teaching": "empirical",
     "datamodel_matching": "empirical",
     "oracle_matching": "empirical",
     "nothing": "control",
@@ -56,7 +57,7 @@ is taken out of the catalogue stays here, for the evidence about it."""
 
 METHODS_ADDED: Final[Mapping[int, frozenset[str]]] = {
     3: frozenset({"rmu", "simnpo", "dpo", "idk_dpo", "wga", "satimp", "ceu", "undial", "pdu", "task_vector"}),
-    4: frozenset({"replay", "adapter_shards", "distil_noised"}),
+    4: frozenset({"replay", "adapter_shards", "distil_noised", "bad_teaching"}),
 }
 """Methods that came later, by the version of results (`RESULT_VERSION`) of that time."""
 

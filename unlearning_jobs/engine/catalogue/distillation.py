@@ -1,4 +1,4 @@
-"""Empirical methods that unlearn by another method first, and then carry the answers over into other weights."""
+"""Empirical methods that carry over the answers of another model: an unlearned one, or one that knows little."""
 
 from __future__ import annotations
 
@@ -6,6 +6,7 @@ from typing import Final
 
 from compliance.formats.translation import gettext_noop as _
 
+from .descent import compared_cost, floor_obstacles, gradient_options, retain_options, share_of_training, taken
 from .empirical import EMPIRICAL
 from .entry import FORWARD_SHARE, Config, Facts, MethodEntry, Option, learns_by_gradient
 from .finetuning import FINETUNING
@@ -33,6 +34,16 @@ def _obstacles(facts: Facts, config: Config) -> list[str]:
     teacher = TEACHERS[config["teacher"]]
     found = teacher.obstacles(facts, teacher_config(facts, config))
     return [f"{teacher.title}, which would unlearn first with its default settings: {problem}" for problem in found]
+
+
+def _taught_cost(facts: Facts, config: Config) -> float:
+    """Count the training of the teacher that knows little, its answers to every batch to forget, and the original's."""
+    answers = config["steps"] * taken(facts.forget, config["forget_batch"]) * FORWARD_SHARE
+    return float(config["teacher_share"]) + compared_cost(facts, config) + share_of_training(facts, answers)
+
+
+def _taught_obstacles(facts: Facts, config: Config) -> list[str]:
+    return floor_obstacles(facts, config) if config["ascent_weight"] else []
 
 
 DISTILLATION: Final = (
@@ -70,5 +81,37 @@ DISTILLATION: Final = (
         ),
         _cost,
         _obstacles,
+    ),
+    MethodEntry(
+        "bad_teaching",
+        _("Answers of a model that has seen little"),
+        "empirical",
+        learns_by_gradient,
+        "Chundawat et al. 2023, Can Bad Teaching Induce Forgetting?, arXiv 2205.08096, with a trained teacher and an ascent",
+        _(
+            "Trains a model by the recipe on a share of the remaining examples, and teaches the original to answer the"
+            " examples to forget as that one does, and all others as before. Gradient ascent, held back at the level of"
+            " held-out examples, does the rough work. It costs that share of a retraining on top; only the evaluation shows"
+            " how close it came. Its authors have neither the training nor the ascent: set both to 0 for that."
+        ),
+        (
+            *gradient_options(floor="held_out", steps=100, rate=0.3),
+            *retain_options(4.0),
+            Option(
+                "teacher_share",
+                "float",
+                0.3,
+                _(
+                    "Share of the remaining examples that the teacher is trained on. 0: it is what a training starts from,"
+                    " and costs nothing."
+                ),
+                0,
+                0.9,
+            ),
+            Option("ascent_weight", "float", 1.0, _("Weight of the gradient ascent; 0: none."), 0, 1000),
+        ),
+        _taught_cost,
+        _taught_obstacles,
+        trains_models=True,
     ),
 )

@@ -16,6 +16,7 @@ from unlearning_jobs.engine.catalogue import complete_config
 from unlearning_jobs.engine.contracts import MethodChoice, Recipe
 
 from .adapter_shards import AdapterShards
+from .bad_teaching import BadTeaching
 from .certified_removal import CertifiedRemoval
 from .ceu import CeU
 from .context import CertifiedMethod, Context, ExampleCounter, MarginCallback, Prepared, UnlearningMethod, unnoted
@@ -77,6 +78,7 @@ METHODS: Final[dict[str, type[UnlearningMethod]]] = {
         Salun,
         TaskVector,
         DistilNoised,
+        BadTeaching,
         DatamodelMatching,
         OracleMatching,
         Nothing,
