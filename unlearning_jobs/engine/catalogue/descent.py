@@ -35,15 +35,15 @@ def gradient_options(*, floor: str, steps: int, rate: float) -> tuple[Option, ..
     )
 
 
-def retain_batch() -> Option:
+def retain_batch(most: int = 16) -> Option:
     """Return the option of the size of a retain batch."""
-    return Option("retain_batch", "int", 16, _("Most examples to retain per step."), 1, 4096)
+    return Option("retain_batch", "int", most, _("Most examples to retain per step."), 1, 4096)
 
 
-def retain_options(weight: float, *, forget: float = 1.0) -> tuple[Option, ...]:
+def retain_options(weight: float, *, forget: float = 1.0, batch: int = 16) -> tuple[Option, ...]:
     """Return the options of a retain term that has a weight, beside the weight of the forget term."""
     return (
-        retain_batch(),
+        retain_batch(batch),
         Option("forget_weight", "float", forget, _("Weight of the forget term."), 0, 1000),
         Option("retain_weight", "float", weight, _("Weight of the retain term."), 0, 1000),
     )

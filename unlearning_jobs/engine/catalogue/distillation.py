@@ -6,7 +6,15 @@ from typing import Final
 
 from compliance.formats.translation import gettext_noop as _
 
-from .descent import compared_cost, floor_obstacles, gradient_options, retain_options, share_of_training, taken
+from .descent import (
+    compared_cost,
+    floor_obstacles,
+    gradient_cost,
+    gradient_options,
+    retain_options,
+    share_of_training,
+    taken,
+)
 from .empirical import EMPIRICAL
 from .entry import FORWARD_SHARE, Config, Facts, MethodEntry, Option, learns_by_gradient
 from .finetuning import FINETUNING
@@ -37,9 +45,10 @@ def _obstacles(facts: Facts, config: Config) -> list[str]:
 
 
 def _taught_cost(facts: Facts, config: Config) -> float:
-    """Count the training of the teacher that knows little, its answers to every batch to forget, and the original's."""
+    """Count the training of the teacher that knows little, its answers to every batch to forget, and the steps."""
     answers = config["steps"] * taken(facts.forget, config["forget_batch"]) * FORWARD_SHARE
-    return float(config["teacher_share"]) + compared_cost(facts, config) + share_of_training(facts, answers)
+    steps = compared_cost if config["retain"] == "original" else gradient_cost
+    return float(config["teacher_share"]) + steps(facts, config) + share_of_training(facts, answers)
 
 
 def _taught_obstacles(facts: Facts, config: Config) -> list[str]:
@@ -90,13 +99,21 @@ DISTILLATION: Final = (
         "Chundawat et al. 2023, Can Bad Teaching Induce Forgetting?, arXiv 2205.08096, with a trained teacher and an ascent",
         _(
             "Trains a model by the recipe on a share of the remaining examples, and teaches the original to answer the"
-            " examples to forget as that one does, and all others as before. Gradient ascent, held back at the level of"
-            " held-out examples, does the rough work. It costs that share of a retraining on top; only the evaluation shows"
-            " how close it came. Its authors have neither the training nor the ascent: set both to 0 for that."
+            " examples to forget as that one does, while it goes on training on all others. Gradient ascent, held back at"
+            " the level of held-out examples, does the rough work. It costs that share of a retraining on top; only the"
+            " evaluation shows how close it came. Its authors have neither the training nor the ascent, and hold all others"
+            " to the original's answers: set both to 0 and retain to original for that."
         ),
         (
-            *gradient_options(floor="held_out", steps=100, rate=0.3),
-            *retain_options(4.0),
+            *gradient_options(floor="held_out", steps=200, rate=0.3),
+            *retain_options(3.0, batch=32),
+            Option(
+                "retain",
+                "choice",
+                "labels",
+                _("labels: remaining examples teach their own answers. original: those of the original model."),
+                choices=("labels", "original"),
+            ),
             Option(
                 "teacher_share",
                 "float",

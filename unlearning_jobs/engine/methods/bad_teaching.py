@@ -31,11 +31,12 @@ class BadTeaching(FlooredDescent):
     """Teaches the model to answer the examples to forget as a model does that knows little, and all others as before.
 
     It descends KL(bad teacher || now) on the examples to forget, plus `ascent_weight` times gradient ascent that rests at
-    the level of held-out examples, plus KL(original || now) on those to retain. The paper's bad teacher has random weights,
-    and it has no ascent: a `teacher_share` and an `ascent_weight` of 0. Such a teacher answers unlike any model that was
-    trained, and the result can be told by that. So ours is trained by the recipe on a share of the examples to retain: it
-    has seen nothing of what is to be forgotten, and answers as a smaller retraining would. Without a share, it is what a
-    training starts from, which is the checkpoint if there is one. Every model has a teacher of its own.
+    the level of held-out examples, plus a retain term: the cross-entropy of the right answers, or KL(original || now). The
+    paper's bad teacher has random weights, its good one is the original, and it has no ascent: a `teacher_share` and an
+    `ascent_weight` of 0, and `retain` "original". A random teacher answers unlike any model that was trained, and the result
+    can be told by that. So ours is trained by the recipe on a share of the examples to retain: it has seen nothing of what
+    is to be forgotten, and answers as a smaller retraining would. Without a share, it is what a training starts from, which
+    is the checkpoint if there is one. Every model has a teacher of its own.
     """
 
     name: ClassVar[str] = "bad_teaching"
@@ -43,8 +44,9 @@ class BadTeaching(FlooredDescent):
     bad: TrainedModel
     """The teacher that knows little. Only the copy that teaches one model has it: a method keeps nothing of its runs."""
 
-    def __init__(self, *, teacher_share: float, ascent_weight: float, **descent: Any) -> None:
+    def __init__(self, *, teacher_share: float, ascent_weight: float, retain: str, **descent: Any) -> None:
         super().__init__(**descent)
+        self.retain = retain
         self.teacher_share = teacher_share
         self.ascent_weight = ascent_weight
 
@@ -98,6 +100,8 @@ class BadTeaching(FlooredDescent):
         return term
 
     def retain_loss(self, start: TrainedModel, batch: Batch, now: Predictions, counter: ExampleCounter) -> Tensor:
+        if self.retain == "labels":
+            return super().retain_loss(start, batch, now, counter)
         return divergence(reference_predictions(start, batch, counter).logits, now.logits)
 
 

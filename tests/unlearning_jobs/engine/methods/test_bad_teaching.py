@@ -126,6 +126,22 @@ def test_it_comes_close_to_the_teacher_where_it_is_to_forget_and_stays_elsewhere
     assert apart(result, task.model, context.retain_ids) < apart(teacher, task.model, context.retain_ids)
 
 
+def test_others_teach_their_own_answers_or_those_of_the_original(tasks: Tasks) -> None:
+    task = tasks["causal_lm"]
+    now = changed(task)
+    run = Run(task.model, now, task.context)
+    batch = run.retain.batch([0, 1], CPU)
+    predictions = run.predict(batch)
+    by_labels, by_original = (
+        teaching(retain=retain).retain_loss(task.model, batch, predictions, task.context.counter).item()
+        for retain in ("labels", "original")
+    )
+    assert by_labels == pytest.approx(torch.nn.functional.cross_entropy(predictions.logits, predictions.labels).item())
+    start = task.model.family.predict(task.model.network, batch).logits.log_softmax(-1)
+    apart = (start.exp() * (start - predictions.logits.log_softmax(-1))).sum(-1).mean()
+    assert by_original == pytest.approx(apart.item(), rel=1e-4)
+
+
 def test_a_method_keeps_nothing_of_a_run(tasks: Tasks) -> None:
     task, method = tasks["classifier"], teaching(steps=1)
     method.unlearn(task.model, task.context, lambda _: None)
@@ -155,4 +171,9 @@ def test_only_the_ascent_needs_held_out_examples(tasks: Tasks) -> None:
 def test_the_training_of_the_teacher_is_part_of_the_cost() -> None:
     cheap, dear = (expected_cost("bad_teaching", FACTS, {"teacher_share": share}) for share in (0.0, 0.4))
     assert dear - cheap == pytest.approx(0.4)
-    assert cheap > expected_cost("kl_retain", FACTS, {"steps": 100})
+    steps = {"steps": 200, "retain_batch": 32}
+    assert cheap > expected_cost("gradient_difference", FACTS, steps)
+    held = expected_cost("bad_teaching", FACTS, {"teacher_share": 0.0, "retain": "original"})
+    assert held - cheap == pytest.approx(
+        expected_cost("kl_retain", FACTS, steps) - expected_cost("gradient_difference", FACTS, steps)
+    )
