@@ -26,7 +26,7 @@ TEN_EPOCHS: Final = 125
 """Steps of 32 examples in ten epochs of forget10, as TOFU's authors ascend; more than ten epochs of the smaller splits."""
 FIRST: Final = (
     *(Variant(name) for name in ("nothing", "retrain")),
-    Variant("bad_teaching", "tuned", {"steps": 300, "retain_weight": 4}),
+    Variant("bad_teaching", "tuned", {"steps": 300, "retain_weight": 5}),
     Variant("kl_retain", "tuned", {"learning_rate_share": 0.3, "steps": 200, "retain_weight": 3}),
     Variant("gradient_difference", "tuned", {"learning_rate_share": 0.2, "steps": 200, "retain_weight": 2}),
     Variant("gradient_ascent", "published", {"steps": TEN_EPOCHS, "floor": "none"}),
