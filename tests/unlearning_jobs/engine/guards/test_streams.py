@@ -28,7 +28,8 @@ def streamed(now: GuardsNow, parts: list[str]) -> list[str]:
 @given(st.lists(st.sampled_from(PIECES), max_size=14), st.lists(st.integers(1, 9), min_size=1, max_size=12))
 def test_however_an_answer_is_divided_the_same_is_given(pieces: list[str], sizes: list[int]) -> None:
     text = "".join(pieces)
-    parts, at = [], 0
+    parts: list[str] = []
+    at = 0
     while at < len(text):
         size = sizes[len(parts) % len(sizes)]
         parts.append(text[at : at + size])
