@@ -28,7 +28,7 @@ from unlearning_jobs.states import ModelState
 
 from .permissions import require_officer
 from .requests import request_lock
-from .suppression_ends import gateway_tell, suppressions_end
+from .suppression_ends import active_of, gateway_tell, suppressions_end
 
 OPEN: Final = frozenset(RequestState) - {RequestState.AWAITING_CONFIRMATION, RequestState.CLOSED}
 MOST_DAYS: Final = 92
@@ -64,8 +64,8 @@ def suppression_start(
 
     Raises:
         NotAllowedError: `by` is no officer.
-        StaleStateError: the request is not open, the model is not in use, the day is past or too far away, or what is to be
-            kept back would match nothing or nearly everything.
+        StaleStateError: the request is not open, the model is not in use, the day is past or too far away, the same is
+            suppressed already, or what is to be kept back would match nothing or nearly everything.
     """
     # 1. Lock the request; it must be open, and the model in use.
     require_officer(by)
@@ -89,6 +89,8 @@ def suppression_start(
             " passage eight words; shorter passages are phrases."
         )
         raise StaleStateError(message % {"letters": FEWEST}) from error
+    if any(_settings(other) == made.settings for other in active_of(request).filter(model_name=model_name, guard=guard)):
+        raise StaleStateError(_("The same is suppressed already. Renew that instead."))
     suppression = Suppression.objects.create(
         request=request,
         number=request.suppressions.count() + 1,
@@ -168,8 +170,8 @@ def guard_settings(guard: str, kept_back: KeptBack) -> Settings:
         return PromptSettings(kept_back.instruction)
     patterns: list[Pattern] = []
     for line in kept_back.names:
-        name, *others = filter(None, map(str.strip, line.split(";")))
-        patterns.append(Pattern("name", Person(name, tuple(others))))
+        name, *others = map(str.strip, line.split(";"))
+        patterns.append(Pattern("name", Person(name, tuple(filter(None, others)))))
     if kept_back.phrases:
         patterns.append(Pattern("normalised", Texts(kept_back.phrases)))
     if kept_back.passages:
@@ -184,6 +186,10 @@ def last_day_problem(until: date) -> str:
     if not today < until <= today + timedelta(days=MOST_DAYS):
         return _("Choose a day within the next %(most)d days.") % {"most": MOST_DAYS}
     return ""
+
+
+def _settings(suppression: Suppression) -> Settings:
+    return Guard.from_json(json.loads(suppression.artefact)).settings
 
 
 def _active(suppression: Suppression) -> Suppression:
