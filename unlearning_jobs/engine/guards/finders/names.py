@@ -7,7 +7,7 @@ words after the one before. Where they begin is counted from the beginning of th
 from __future__ import annotations
 
 from collections.abc import Collection, Iterator, Sequence
-from typing import ClassVar, Final
+from typing import Final
 
 from unlearning_jobs.engine.guards.lookalikes import undisguised
 from unlearning_jobs.engine.guards.patterns import Person
@@ -32,8 +32,6 @@ LEAST: Final = 0.6
 
 class NameFinder:
     """Finds people. A name or alias of one word is found as it is written, whoever else has it."""
-
-    reads_sentences: ClassVar[bool] = False
 
     def __init__(self, patterns: Sequence[tuple[int, Person]], encoder: Encoder | None = None) -> None:
         del encoder
