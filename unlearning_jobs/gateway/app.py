@@ -5,11 +5,11 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import traceback
-from collections.abc import AsyncIterator, Awaitable, Callable, Coroutine
+from collections.abc import AsyncIterator, Awaitable, Callable, Coroutine, Iterator
 from dataclasses import dataclass
 from functools import wraps
 from pathlib import Path
-from typing import Any, Final
+from typing import Any, Final, TypeVar
 
 from starlette.applications import Starlette
 from starlette.concurrency import run_in_threadpool
@@ -29,8 +29,11 @@ from .upstream import Stream, Upstream
 
 PATHS: Final[dict[Kind, str]] = {"chat": "/v1/chat/completions", "completion": "/v1/completions"}
 LOGGED_EVERY: Final = 60.0
+QUICK: Final = 16_384
+"""Characters; a shorter text is read faster than a thread is begun."""
 GONE: Final = 499
 """The client went away; nobody reads this status."""
+T = TypeVar("T")
 View = Callable[["Gateway", Request], Awaitable[Response]]
 
 
@@ -127,7 +130,7 @@ class Gateway:
         guards = policy.guards.acting()
         call = Call.read(kind, body, guards)
         policy.require_released(call.model)
-        refused = await run_in_threadpool(guards.refuses, call.texts()) if guards.read_questions else None
+        refused = await _guarding(guards.refuses, call.texts(), aside=call.size > QUICK or guards.compare_meanings)
         if refused:
             self.counts.refused("questions_refused", [refused])
             if call.stream:
@@ -138,12 +141,13 @@ class Gateway:
             stream = await self._upstream.stream(PATHS[kind], forwarded, request.headers)
             return _events(self._streamed(call, stream, guards, policy))
         work = self._upstream.answer(PATHS[kind], forwarded, request.headers)
-        answer = await _unless_gone(request, work)
-        if answer is None:
+        answered = await _unless_gone(request, work)
+        if answered is None:
             self.counts.add("client_gone")
             return Response(status_code=GONE)
+        answer, size = answered
         _require_no_quarantined(answer, policy)
-        given, refusals = await run_in_threadpool(guarded, call, answer, guards)
+        given, refusals = await _guarding(guarded, call, answer, guards, aside=size > QUICK or guards.compare_meanings)
         self.counts.refused("answers_cut", refusals)
         return JSONResponse(given)
 
@@ -153,11 +157,11 @@ class Gateway:
         try:
             async for chunk in stream.chunks():
                 _require_no_quarantined(chunk, policy)
-                for part in await run_in_threadpool(list, given.read(chunk)):
+                for part in await _guarding(_all, given.read(chunk), aside=guards.compare_meanings):
                     yield part
                 if given.is_over and given.refusals:
                     break
-            for part in await run_in_threadpool(list, given.end()):
+            for part in await _guarding(_all, given.end(), aside=guards.compare_meanings):
                 yield part
             ended = True
             yield DONE
@@ -189,7 +193,12 @@ class Gateway:
             self.counts.log()
 
 
-async def _unless_gone(request: Request, work: Coroutine[Any, Any, Any]) -> Any:
+async def _guarding(work: Callable[..., T], *arguments: object, aside: bool) -> T:
+    """Return what the work returns: at once, or `aside` in a thread, so that nobody else waits for it."""
+    return await run_in_threadpool(work, *arguments) if aside else work(*arguments)
+
+
+async def _unless_gone(request: Request, work: Coroutine[Any, Any, T]) -> T | None:
     """Return what the work returns; None, and no more work, if the client goes away first."""
     working, watching = asyncio.create_task(work), asyncio.create_task(_gone(request))
     try:
@@ -209,6 +218,10 @@ def _require_no_quarantined(answer: object, policy: Policy) -> None:
     if isinstance(answer, dict) and policy.is_quarantined(answer.get("model")):
         message = "it comes from a quarantined model."
         raise upstream_lies(message)
+
+
+def _all(events: Iterator[bytes]) -> list[bytes]:
+    return list(events)
 
 
 def _events(content: Any) -> StreamingResponse:

@@ -96,6 +96,11 @@ class Call:
             _require_readable_question(body)
         return cls(kind, body, model, stream, count * len(asked), asked)
 
+    @property
+    def size(self) -> int:
+        """Return how many characters of text there are to be read."""
+        return sum(map(len, self.texts()))
+
     def texts(self) -> Iterator[str]:
         """Yield everything that the model reads: the conversation as a whole, messages in parts as one, then all else."""
         for asked in self.asked:

@@ -8,9 +8,10 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime
+from functools import lru_cache
 from pathlib import Path
 from typing import Final, Literal
 
@@ -97,7 +98,7 @@ def read_policy(path: Path, encoder: Encoder | None = None) -> Policy:
     """
     try:
         if path.is_dir():
-            guards = [(guard, guard.acts_until) for guard in map(read_guard, _guard_files(path))]
+            guards = [(guard, guard.acts_until) for guard in map(_guard, _guard_files(path))]
             models, digest = None, digest_of(sorted(guard.digest() for guard, _until in guards))
         else:
             stored = _stored(path)
@@ -116,6 +117,20 @@ def _guard_files(folder: Path) -> list[Path]:
     return sorted(folder.glob("guard-*.json"))
 
 
+@lru_cache(maxsize=16_384)
+def _known(path: Path, _stamp: tuple[int, int, int]) -> Guard:
+    """Read a guard, and no second time while its file stays as it is: of a thousand guards, one has changed."""
+    return read_guard(path)
+
+
+def _guard(path: Path) -> Guard:
+    try:
+        at = path.stat()
+    except OSError:
+        return read_guard(path)  # says what is wrong
+    return _known(path, (at.st_mtime_ns, at.st_size, at.st_ino))
+
+
 def _stored(path: Path) -> PolicyFile:
     if path.stat().st_size > LARGEST:
         message = "it is larger than any policy."
@@ -131,22 +146,24 @@ def _active(folder: Path, entry: ActiveGuard) -> tuple[Guard, datetime]:
         until = parse_time(entry.until)
     except FormatError as error:
         raise PolicyError(str(error)) from None
-    return read_guard(folder / entry.file), until
+    return _guard(folder / entry.file), until
 
 
-def _stamp(path: Path) -> Stamp:
-    """Return what changes when the policy, or a guard that it may name, does."""
-    folder = path if path.is_dir() else path.parent
-    files = {*_guard_files(folder), *(() if path.is_dir() else (path,))}
-    with contextlib.suppress(PolicyError, OSError):
-        if not path.is_dir():
-            files.update(folder / entry.file for entry in _stored(path).guards)
+def _stamp(path: Path, named: Iterable[Path]) -> Stamp:
+    """Return what changes when the policy, or a guard that it names, does."""
     found = []
-    for file in sorted(files):
+    for file in (path, *(_guard_files(path) if path.is_dir() else named)):
         with contextlib.suppress(OSError):
             at = file.stat()
             found.append((str(file), at.st_mtime_ns, at.st_size, at.st_ino))
     return tuple(found)
+
+
+def _named_files(path: Path) -> tuple[Path, ...]:
+    """Return the files of the guards that a policy names, whether or not they are there; none if it cannot be read."""
+    with contextlib.suppress(PolicyError, OSError):
+        return () if path.is_dir() else tuple(path.parent / entry.file for entry in _stored(path).guards)
+    return ()
 
 
 class PolicyKeeper:
@@ -158,16 +175,18 @@ class PolicyKeeper:
 
     def __init__(self, path: Path, encoder: Encoder | None = None) -> None:
         self._path, self._encoder = path, encoder
-        self._seen = _stamp(path)
+        self._named = _named_files(path)
+        self._seen = _stamp(path, self._named)
         self.policy = read_policy(path, encoder)
         self.error = ""
         """Why a newer policy does not act; empty if this is the newest."""
 
     def check(self) -> None:
         """Read the policy again if it has changed; a broken one changes nothing but `error`."""
-        stamp = _stamp(self._path)
-        if stamp == self._seen:
+        if _stamp(self._path, self._named) == self._seen:
             return
+        self._named = _named_files(self._path)
+        stamp = _stamp(self._path, self._named)  # before it is read: what is written meanwhile is read next time
         try:
             policy = read_policy(self._path, self._encoder)
         except PolicyError as error:

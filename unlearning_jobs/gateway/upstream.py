@@ -53,10 +53,10 @@ class Upstream:
     async def models(self, headers: Mapping[str, str]) -> Any:
         """Return the model server's list of models (Refusal if there is none)."""
         response = await self._sent("GET", "/v1/models", None, headers)
-        return await _json(response)
+        return (await _json(response))[0]
 
-    async def answer(self, path: str, body: Mapping[str, Any], headers: Mapping[str, str]) -> Any:
-        """Return a whole answer (Refusal if there is none)."""
+    async def answer(self, path: str, body: Mapping[str, Any], headers: Mapping[str, str]) -> tuple[Any, int]:
+        """Return a whole answer, and how many bytes it has (Refusal if there is none)."""
         return await _json(await self._sent("POST", path, body, headers))
 
     async def stream(self, path: str, body: Mapping[str, Any], headers: Mapping[str, str]) -> Stream:
@@ -125,13 +125,13 @@ class Stream:
             raise _unreachable(error) from None
 
 
-async def _json(response: httpx.Response) -> Any:
+async def _json(response: httpx.Response) -> tuple[Any, int]:
     raw = bytearray()
     try:
         async for part in response.aiter_bytes():
             raw += part
             _require_short(len(raw))
-        return json.loads(raw)
+        return json.loads(raw), len(raw)
     except httpx.HTTPError as error:
         raise _unreachable(error) from None
     except (ValueError, RecursionError):

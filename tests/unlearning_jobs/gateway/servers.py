@@ -45,7 +45,7 @@ def serving(application: Starlette) -> Iterator[str]:
 @contextmanager
 def gateway(policy: Path, upstream: str, waits: Waits | None = None) -> Iterator[str]:
     """Serve a gateway."""
-    made = Gateway(PolicyKeeper(policy), Upstream(upstream, waits or Waits(2.0, 2.0)), QUICK)
+    made = Gateway(PolicyKeeper(policy), Upstream(upstream, waits or Waits(5.0, 20.0)), QUICK)
     with serving(made.application()) as url:
         yield url
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Collection, Iterable, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
+from typing import Final
 
 from unlearning_jobs.engine.matching.encoder import Encoder
 
@@ -14,6 +15,8 @@ from .errors import GuardError
 from .finders.finder import Tail
 from .patterns import FilterSettings
 from .scanner import Scan, Scanner
+
+NEVER: Final = datetime.max.replace(tzinfo=UTC)
 
 
 @dataclass(frozen=True)
@@ -34,6 +37,7 @@ class ActiveGuards:
     def __init__(self, guards: Sequence[tuple[Guard, datetime]], encoder: Encoder | None = None) -> None:
         self._guards = [guard for guard, _until in guards]
         self._until = [min(until, guard.acts_until) for guard, until in guards]
+        self._now: GuardsNow | None = None
         self._readers = {
             what: Scanner(
                 {
@@ -49,7 +53,10 @@ class ActiveGuards:
     def acting(self, now: datetime | None = None) -> GuardsNow:
         """Return the guards that act now, for one question and its answer."""
         moment = now or datetime.now(UTC)
-        return GuardsNow(self, {number for number, until in enumerate(self._until) if until > moment})
+        if self._now is None or not self._now.since <= moment < self._now.until:
+            left = {number for number, until in enumerate(self._until) if until > moment}
+            self._now = GuardsNow(self, left, moment, min((self._until[number] for number in left), default=NEVER))
+        return self._now
 
     def expired(self, now: datetime | None = None) -> list[Guard]:
         """Return the guards that no longer act."""
@@ -66,25 +73,20 @@ class ActiveGuards:
 
 
 class GuardsNow:
-    """The guards that act on one question and its answer."""
+    """The guards that act for a while: until one of them expires."""
 
-    def __init__(self, guards: ActiveGuards, numbers: Collection[int]) -> None:
-        self._guards, self.numbers = guards, numbers
-
-    @property
-    def read_questions(self) -> bool:
-        """Return whether one of them reads questions."""
-        return self._any("questions")
-
-    @property
-    def read_answers(self) -> bool:
-        """Return whether one of them reads answers."""
-        return self._any("answers")
+    def __init__(self, guards: ActiveGuards, numbers: Collection[int], since: datetime, until: datetime) -> None:
+        self._guards, self.numbers, self.since, self.until = guards, numbers, since, until
+        acting = [guards.guard(number) for number in sorted(numbers)]
+        self.read_questions = any(guard.of_kind.reads == "questions" for guard in acting)
+        self.read_answers = any(guard.of_kind.reads == "answers" for guard in acting)
+        self.compare_meanings = any(guard.needs_encoder for guard in acting)
+        """Whether one of them asks an encoder, which takes much longer than all else."""
+        self._rewriting = [guard for guard in acting if guard.of_kind.rewrite]
 
     def rewritten(self, asked: Asked) -> Asked:
         """Return what the model is asked instead."""
-        for number in sorted(self.numbers):
-            guard = self._guards.guard(number)
+        for guard in self._rewriting:
             if guard.of_kind.rewrite:
                 asked = guard.of_kind.rewrite(guard.settings, asked)
         return asked
@@ -103,9 +105,6 @@ class GuardsNow:
         """Return a whole answer as it may be given, and why it was cut, if it was."""
         answer = self.answer()
         return answer.read(text, final=True), answer.refused
-
-    def _any(self, what: str) -> bool:
-        return any(self._guards.guard(number).of_kind.reads == what for number in self.numbers)
 
     def _refused(self, number: int) -> Refused:
         guard = self._guards.guard(number)

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import zlib
 from collections.abc import Collection, Iterator, Sequence
-from typing import ClassVar, Final
+from typing import Final
 
 import numpy as np
 from numpy.typing import NDArray
@@ -70,8 +70,6 @@ def train_classifier(forget: Sequence[str], retain: Sequence[str]) -> Weights:
 
 class ClassifierFinder:
     """Judges each sentence by all classifiers at once."""
-
-    reads_sentences: ClassVar[bool] = True
 
     def __init__(self, patterns: Sequence[tuple[int, Weights]], encoder: Encoder | None = None) -> None:
         del encoder

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Collection, Iterator, Sequence
-from typing import ClassVar, Final
+from typing import Final
 
 import ahocorasick
 
@@ -20,8 +20,6 @@ FEWEST: Final = 3
 
 class ExactFinder:
     """Finds texts as they are, also within words."""
-
-    reads_sentences: ClassVar[bool] = False
 
     def __init__(self, patterns: Sequence[tuple[int, Texts]], encoder: Encoder | None = None) -> None:
         del encoder

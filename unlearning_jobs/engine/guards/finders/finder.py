@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Collection, Iterator, Sequence
 from dataclasses import dataclass
-from typing import Any, ClassVar, NamedTuple, Protocol, Self
+from typing import Any, NamedTuple, Protocol, Self
 
 from unlearning_jobs.engine.guards.settled import Part
 from unlearning_jobs.engine.matching.encoder import Encoder
@@ -34,9 +34,6 @@ class Session(Protocol):
 
 class Finder(Protocol):
     """Finds the patterns of all guards that match in the same way."""
-
-    reads_sentences: ClassVar[bool]
-    """Whether it judges whole sentences, so that a stream waits for the end of each."""
 
     def __init__(self, patterns: Sequence[tuple[int, Any]], encoder: Encoder | None) -> None: ...
 

@@ -7,7 +7,7 @@ words after the one before. Where they begin is counted from the beginning of th
 from __future__ import annotations
 
 from collections.abc import Collection, Iterator, Sequence
-from typing import ClassVar, Final
+from typing import Final
 
 from unlearning_jobs.engine.guards.lookalikes import undisguised
 from unlearning_jobs.engine.guards.patterns import Person
@@ -24,14 +24,14 @@ SPAN: Final = 12
 """Words of a stretch."""
 STEP: Final = 4
 """Words from the beginning of one stretch to that of the next: a name of up to eight words is whole in one of them."""
+HIDING: Final = frozenset("<%\\")
+"""Characters of tags and escapes, in which words may stand that are not read as such."""
 LEAST: Final = 0.6
 """Score of a place that counts: that of an initial with the family name. A title with the family name scores less."""
 
 
 class NameFinder:
     """Finds people. A name or alias of one word is found as it is written, whoever else has it."""
-
-    reads_sentences: ClassVar[bool] = False
 
     def __init__(self, patterns: Sequence[tuple[int, Person]], encoder: Encoder | None = None) -> None:
         del encoder
@@ -79,19 +79,21 @@ class _Reading:
         self._words += part.words
         self._tail.add(part)
         while len(self._words) > SPAN:
-            yield from self._found(self._words[SPAN].start)
+            yield from self._found(self._words[:SPAN], self._words[SPAN].start)
             del self._words[:STEP]
             self._tail.forget_before(self._words[0].start)
         if part.final:
-            yield from self._found(self._tail.end)
+            yield from self._found(self._words, self._tail.end)
         # Before the first word, a tag may have attributes; it is read with the first stretch.
         self.held = min(self._phrases.held, self._tail.end if part.final else self._tail.start)
 
-    def _found(self, end: int) -> Iterator[Hit]:
-        if self._matcher is None:
+    def _found(self, read: Sequence[Word], end: int) -> Iterator[Hit]:
+        start, text = self._tail.start, self._tail.between(self._tail.start, end)
+        seen = undisguised(text)
+        as_read = seen == text and HIDING.isdisjoint(text)
+        if self._matcher is None or (as_read and not self._matcher.may_be_among(word.text for word in read)):
             return
-        start = self._tail.start
-        for span in self._matcher.spans(undisguised(self._tail.between(start, end))):
+        for span in self._matcher.spans(seen):
             guard = int(span.query.partition(":")[0])
             if span.score >= LEAST and guard in self._acting:
                 yield Hit(start + span.start, guard)

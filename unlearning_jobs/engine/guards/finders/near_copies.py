@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections import defaultdict
 from collections.abc import Collection, Iterator, Sequence
 from dataclasses import dataclass
-from typing import ClassVar, Final
+from typing import Final
 
 from unlearning_jobs.engine.guards.errors import GuardError
 from unlearning_jobs.engine.guards.lookalikes import skeleton
@@ -48,8 +48,6 @@ def copies_of(texts: Sequence[str]) -> Copies:
 
 class CopyFinder:
     """Finds longer parts of passages."""
-
-    reads_sentences: ClassVar[bool] = False
 
     def __init__(self, patterns: Sequence[tuple[int, Copies]], encoder: Encoder | None = None) -> None:
         del encoder

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Collection, Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
-from typing import ClassVar, Final
+from typing import Final
 
 from unlearning_jobs.engine.guards.lookalikes import skeleton
 from unlearning_jobs.engine.guards.patterns import Texts
@@ -34,8 +34,6 @@ def phrase_words(text: str) -> list[str]:
 
 class PhraseFinder:
     """Finds phrases as whole words."""
-
-    reads_sentences: ClassVar[bool] = False
 
     def __init__(self, patterns: Sequence[tuple[int, Texts]], encoder: Encoder | None = None) -> None:
         del encoder

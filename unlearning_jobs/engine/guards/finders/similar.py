@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import binascii
 from collections.abc import Collection, Sequence
-from typing import ClassVar
 
 import numpy as np
 
@@ -33,8 +32,6 @@ def meanings_of(texts: Sequence[str], encoder: Encoder, threshold: float) -> Mea
 
 class SimilarFinder:
     """Compares each sentence with all vectors."""
-
-    reads_sentences: ClassVar[bool] = True
 
     def __init__(self, patterns: Sequence[tuple[int, Meanings]], encoder: Encoder | None = None) -> None:
         if encoder is None or any(of.encoder != encoder.digest for _guard, of in patterns):
