@@ -194,9 +194,11 @@ def _initial(erasure_request: ErasureRequest) -> dict[str, object]:
         about = {"phrases": erasure_request.work_title, "passages": erasure_request.work_text}
     else:
         about = {"names": erasure_request.name, "phrases": erasure_request.other_names}
+    models = answering_models()
     latest = timezone.localdate() + timedelta(days=MOST_DAYS)
     earliest = timezone.localdate() + timedelta(days=1)
-    return about | {"until": min(max(erasure_request.due_on, earliest), latest)}
+    only = {"model_name": models[0]} if len(models) == 1 else {}
+    return about | only | {"until": min(max(erasure_request.due_on, earliest), latest)}
 
 
 def _a_month_on(row: Suppression) -> object:

@@ -9,8 +9,9 @@ from django.utils import timezone
 
 from requests_app.models import Suppression
 from requests_app.services.suppressions import suppression_start
+from tests.personas import ADA
 from tests.requests_app.services.presses import suppress
-from tests.staging import ADA, Stage
+from tests.staging import Stage
 from tests.web.pages import Site
 
 pytestmark = pytest.mark.django_db

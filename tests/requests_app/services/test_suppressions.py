@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from datetime import date, timedelta
+from functools import partial
 from pathlib import Path
 
 import pytest
@@ -24,9 +25,9 @@ from requests_app.services import decisions, intake
 from requests_app.services.gateway_policy import gateway_policy_write
 from requests_app.services.reconcile import requests_reconcile
 from requests_app.services.suppressions import KeptBack, suppression_end, suppression_renew, suppression_start
-from tests.personas import Staff
+from tests.personas import ADA, Staff
 from tests.queues import Queues
-from tests.staging import ADA, Stage, corpus, trained
+from tests.staging import Stage, corpus, trained
 from tests.unlearning_jobs.gateway.servers import Scripted, gateway, serving
 from tests.unlearning_jobs.gateway.servers import until as wait_until
 from unlearning_jobs.gateway.policy import PolicyError, read_policy
@@ -120,8 +121,11 @@ def test_what_is_kept_back_is_in_no_record_and_gone_when_it_ends(stage: Stage) -
 def test_a_worker_is_told_when_it_begins_and_when_it_ends(
     stage: Stage, queues: Queues, django_capture_on_commit_callbacks: DjangoCaptureOnCommitCallbacks
 ) -> None:
-    omar = stage.staff.omar
-    for act in (lambda: started(stage), lambda: suppression_end(suppression=stage.request.suppressions.get(), by=omar)):
+
+    def taken_back() -> Suppression:
+        return suppression_end(suppression=stage.request.suppressions.get(), by=stage.staff.omar)
+
+    for act in (partial(started, stage), taken_back):
         before = len(queues)
         with django_capture_on_commit_callbacks(execute=True):
             act()
