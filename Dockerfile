@@ -22,7 +22,7 @@ RUN python -m venv /opt/babel && /opt/babel/bin/pip install "Babel==2.*" \
 
 FROM python:3.11-slim-bookworm
 RUN useradd --system --uid 10001 --home-dir /app --shell /usr/sbin/nologin lethe \
-    && mkdir -p /srv/artefacts /srv/keys /srv/ledger /srv/run && chown -R lethe /srv
+    && mkdir -p /srv/artefacts /srv/gateway /srv/keys /srv/ledger /srv/run && chown -R lethe /srv
 COPY --from=build /opt/venv /opt/venv
 WORKDIR /app
 COPY manage.py ./

@@ -9,6 +9,8 @@ from typing import Final
 
 from . import ensemble
 from .classifiers import digits, mnist
+from .guards import latency as guards_latency
+from .guards import run as guards
 from .language_models import foreign, judged, sequential, speed
 from .language_models import run as language_models
 from .mapping import images, meaning, names, request
@@ -36,9 +38,11 @@ BENCHMARKS: Final[Mapping[str, tuple[Callable[[Path], None], str]]] = {
     "names": (names.run, "the ways to write a name that a search finds, in 16 scripts, seconds"),
     "mapping-meaning": (meaning.run, "what the search by meaning finds, about five minutes"),
     "mapping-images": (images.run, "what the search for images finds, a minute"),
+    "guards": (guards.run, "what filters find on TOFU's questions and answers, a minute (needs DATA)"),
+    "guards-latency": (guards_latency.run, "what the gateway adds to a request with 1,000 guards, three minutes"),
     "ensemble": (ensemble.run, "models trained together (stacked) against one by one"),
 }
-NEED_DATA = {"judge", "lm", "lm-foreign", "lm-sequential", "lm-speed", "mnist", "tofu-path", "tofu-verdicts"}
+NEED_DATA = {"guards", "judge", "lm", "lm-foreign", "lm-sequential", "lm-speed", "mnist", "tofu-path", "tofu-verdicts"}
 
 
 def main() -> None:

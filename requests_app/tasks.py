@@ -15,12 +15,14 @@ from unlearning_jobs.leases import ClaimLostError, NothingToClaimError
 
 from .sample_runner import sample_execute
 from .search_runner import request_map as map_request
+from .services.gateway_policy import gateway_policy_write as write_policy
 from .services.messages import SEND_TASK, NotDueError
 from .services.messages import message_send as send
 from .services.reconcile import requests_reconcile as reconcile
 from .services.releases import release_sign as sign
 from .services.samples import SAMPLE_TASK
 from .services.search_orders import MAP_TASK
+from .services.suppression_ends import POLICY_TASK
 
 logger = logging.getLogger(__name__)
 
@@ -52,6 +54,11 @@ def message_send(message_id: int) -> None:
 @shared_task(name="requests_app.release_sign", queue="signing")
 def release_sign(proposal_id: int) -> None:
     sign(proposal_id=proposal_id)
+
+
+@shared_task(name=POLICY_TASK, queue="default")
+def gateway_policy_write() -> None:
+    write_policy()
 
 
 @shared_task(name="requests_app.requests_reconcile", queue="default")

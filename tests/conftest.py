@@ -68,9 +68,10 @@ def one_self_test() -> Iterator[None]:
 
 @pytest.fixture
 def artefacts(settings: Settings, tmp_path: Path) -> Path:
-    """A folder of its own for corpora, models and outputs, and another for the second copy of the erasure ledger."""
+    """A folder of its own for corpora, models and outputs, and others for the ledger's second copy and for gateways."""
     settings.ARTEFACTS = tmp_path / "artefacts"
     settings.LEDGER_FILE = tmp_path / "ledger" / "entries.jsonl"
+    settings.GATEWAY_FOLDER = tmp_path / "gateway"
     return tmp_path / "artefacts"
 
 

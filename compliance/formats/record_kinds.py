@@ -1,7 +1,8 @@
 """Every kind of entry that Lethe writes into the record, and the fields of each: the one place that says so.
 
 `record_append` writes entries of these kinds only, with exactly these fields, and verification refuses any others in the
-history of a request. What an earlier version wrote stands in tables of its own here: `EARLIER_KINDS`, `EARLIER_FIELDS`.
+history of a request. What an earlier version wrote stands in tables of its own here: `EARLIER_KINDS`, `EARLIER_FIELDS`. What
+came with which version since then, in `record_additions.py`.
 `VERIFIED_IN_REQUESTS` (subject `request:...`) and `VERIFIED_ELSEWHERE` name what an entry needs to be read at all.
 """
 
@@ -12,7 +13,6 @@ from enum import StrEnum
 from typing import Final
 
 from .canaries import CANARIES_SAY
-from .verdicts import METHODS_ADDED
 
 
 class RecordKind(StrEnum):
@@ -25,6 +25,10 @@ class RecordKind(StrEnum):
     REQUEST_EXTENDED = "request.extended"
     """The actor took up to two further months for the answer, once (GDPR art. 12(3)); a letter says why."""
     REQUEST_CLOSED = "request.closed"
+    SUPPRESSION_STARTED = "suppression.started"
+    """The actor had a model kept silent while the request is open, up to a last day. Its weights stay as they are."""
+    SUPPRESSION_RENEWED = "suppression.renewed"
+    SUPPRESSION_ENDED = "suppression.ended"
     SEARCH_ORDERED = "search.ordered"
     """The actor had the training data searched again."""
     SEARCH_FAILED = "search.failed"
@@ -149,6 +153,9 @@ FIELDS: Final[Mapping[RecordKind, tuple[str, ...]]] = {
     K.REQUEST_CONFIRMED: (),
     K.REQUEST_EXTENDED: ("due_on", "months"),
     K.REQUEST_CLOSED: ("outcome", "accepted", *TOLD),
+    K.SUPPRESSION_STARTED: ("suppression", "model", "guard", "guard_sha256", "until"),
+    K.SUPPRESSION_RENEWED: ("suppression", "until"),
+    K.SUPPRESSION_ENDED: ("suppression", "why"),
     K.SEARCH_ORDERED: (),
     K.SEARCH_FAILED: ("error", "runs"),
     K.MAPPING_COMPLETED: (
@@ -232,43 +239,6 @@ EARLIER_FIELDS: Final[Mapping[str, tuple[str, ...]]] = {
 """Fields of entries in a request's history before every search was kept and results said their version."""
 NOT_CONCERNED: Final = "not_concerned"
 """The outcome of an end by which examples leave their items; no item and no request has it."""
-ADDED_FIELDS: Final[tuple[tuple[int, Mapping[str, tuple[str, ...]]], ...]] = (
-    (
-        2,
-        {
-            K.MAPPING_COMPLETED: ("texts_only",),
-            K.JOB_STARTED: ("result_version",),
-            **dict.fromkeys((K.MATCH_ACCEPTED, K.MATCH_REJECTED), ("how", "clusters")),
-        },
-    ),
-    (3, {K.REQUEST_CLOSED: ("accepted",)}),
-    (3, {K.ITEM_CORRECTED: ("ending",)}),
-    (3, {K.ENDING_APPROVED: ("beside",), K.PROPOSAL_APPROVED: ("beside",)}),
-    (3, {K.MATCH_ACCEPTED: ("contents",)}),
-    (4, {K.REQUEST_CLOSED: TOLD}),
-)
-"""Fields that kinds have stated since then, by the version of results (`RESULT_VERSION`) of that time; those that came
-together stand together. So it is with what follows."""
-ADDED_KINDS: Final[Mapping[int, frozenset[str]]] = {
-    2: frozenset({K.SEARCH_FAILED, K.MATCH_REOPENED, K.ITEM_CORRECTED, K.MESSAGE_LAPSED, K.REQUEST_EXTENDED}),
-    3: frozenset({K.MATCH_ACCOUNTED, K.ITEM_CREATED, K.SAMPLE_ORDERED, K.SAMPLE_DRAWN, K.SAMPLE_FAILED, K.SAMPLE_FINISHED}),
-}
-ADDED_WORDS: Final[Mapping[int, frozenset[tuple[str, str, str]]]] = {
-    3: frozenset(
-        {
-            (K.ERASURE_ENTERED, "item", ""),
-            *((kind, "outcome", NOT_CONCERNED) for kind in (K.ENDING_PROPOSED, K.ENDING_APPROVED, K.ENDING_DECLINED)),
-            *((kind, "method", name) for name in METHODS_ADDED[3] for kind in (K.PROPOSAL_SUBMITTED, K.PROPOSAL_APPROVED)),
-        }
-    ),
-    4: frozenset(
-        {
-            (K.MODEL_REGISTERED, "assurance", "behavioural"),
-            *((kind, "method", name) for name in METHODS_ADDED[4] for kind in (K.PROPOSAL_SUBMITTED, K.PROPOSAL_APPROVED)),
-        }
-    ),
-}
-"""Words that fields of a kind can have."""
 EXAMPLE: Final = ("snapshot", "example_id", "set")
 EARLIER_EXAMPLE: Final = ("snapshot", "record_id")
 """What an entry says about each match."""

@@ -27,6 +27,7 @@ from requests_app.references import reference_normalise
 from requests_app.returns import Return, returns_standing
 from requests_app.services.extensions import extension_obstacle
 from requests_app.services.findings import search_of
+from requests_app.services.suppressions import suppression_obstacle
 from requests_app.states import ItemState, RequestState
 
 from .claim import claim_rows
@@ -192,6 +193,8 @@ def request_detail(request: HttpRequest, reference: str) -> HttpResponse:
         "search": search_view(erasure_request, search_of(erasure_request)),
         "progress": progress,
         "can_extend": not extension_obstacle(erasure_request),
+        "suppressions": erasure_request.suppressions.all(),
+        "can_suppress": not suppression_obstacle(erasure_request),
         "can_search": erasure_request.state in {RequestState.REVIEW, RequestState.IN_PROGRESS} or "failure" in progress,
         "events": timeline(erasure_request),
         "message_rows": message_rows(erasure_request),

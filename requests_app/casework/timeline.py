@@ -24,6 +24,7 @@ from requests_app.sample_wording import drawn_words, failed_words, finished_word
 from requests_app.services.mail_reasons import message_standing
 from requests_app.services.messages import can_resend
 from requests_app.states import Ground, RequestOutcome
+from requests_app.suppression_wording import SUPPRESSION_DETAILS, SUPPRESSION_TITLES
 from requests_app.wording import HOW_WORDS, search_error_words
 from unlearning_jobs.wording import RUN_OUTCOMES, method_title, verdict_word
 
@@ -41,6 +42,7 @@ TITLES: dict[str, Any] = {
     RecordKind.REQUEST_CONFIRMED: gettext_lazy("E-mail address confirmed"),
     RecordKind.REQUEST_EXTENDED: gettext_lazy("Time for the answer extended"),
     RecordKind.REQUEST_CLOSED: gettext_lazy("Request closed"),
+    **SUPPRESSION_TITLES,
     RecordKind.MAPPING_COMPLETED: gettext_lazy("Training data searched"),
     RecordKind.SEARCH_ORDERED: gettext_lazy("Search ordered again"),
     RecordKind.SEARCH_FAILED: gettext_lazy("Search failed"),
@@ -221,6 +223,7 @@ def item_words(key: str) -> str:
 
 DETAILS: dict[str, Callable[[Data], str]] = {
     RecordKind.REQUEST_EXTENDED: _extended,
+    **SUPPRESSION_DETAILS,
     RecordKind.MAPPING_COMPLETED: _candidates,
     RecordKind.SEARCH_FAILED: _search_failed,
     RecordKind.SAMPLE_ORDERED: ordered_words,

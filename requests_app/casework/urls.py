@@ -4,7 +4,21 @@ from __future__ import annotations
 
 from django.urls import path
 
-from . import additions, bulk, decisions, endings, extensions, mails, matches, proposals, releases, requests, review, samples
+from . import (
+    additions,
+    bulk,
+    decisions,
+    endings,
+    extensions,
+    mails,
+    matches,
+    proposals,
+    releases,
+    requests,
+    review,
+    samples,
+    suppressions,
+)
 
 app_name = "casework"
 urlpatterns = [
@@ -26,6 +40,8 @@ urlpatterns = [
     path("<str:reference>/search/progress/", requests.search_live, name="search_progress"),
     path("<str:reference>/search/", matches.search_again, name="search_again"),
     path("<str:reference>/extend/", extensions.extend, name="extend"),
+    path("<str:reference>/suppressions/new/", suppressions.suppression_new, name="suppression_new"),
+    path("<str:reference>/suppressions/<int:number>/", suppressions.suppression_detail, name="suppression"),
     path("<str:reference>/close/", endings.closing, name="closing"),
     path("<str:reference>/endings/<int:number>/", endings.ending_detail, name="ending"),
     path("<str:reference>/messages/<int:pk>/resend/", mails.resend, name="message_resend"),

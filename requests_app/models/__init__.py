@@ -5,6 +5,7 @@ from .messages import Message, UnsentAnswers, UseCount
 from .requests import AccessLink, ErasureRequest
 from .samples import MissedSample, SampledExample
 from .searches import Match, Search, SearchOrder
+from .suppressions import Suppression
 
 __all__ = [
     "AccessLink",
@@ -18,6 +19,7 @@ __all__ = [
     "SampledExample",
     "Search",
     "SearchOrder",
+    "Suppression",
     "UnsentAnswers",
     "UseCount",
 ]

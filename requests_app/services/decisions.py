@@ -30,6 +30,7 @@ from .permissions import require_approver, require_officer, require_releaser
 from .reasons import require_explanation
 from .requests import item_lock, item_move, request_close_when_settled, request_end_lock, require_item_transition
 from .results import rejected_since, release_obstacle, report_is_signed, under_way
+from .suppression_ends import suppressions_end_with_release
 
 RELEASE_SIGN_TASK = "requests_app.release_sign"
 
@@ -219,7 +220,8 @@ def item_release(*, proposal: Proposal, by: Account) -> Proposal:
     data = {"attempt": proposal.number, "model_sha256": version.digest, "replaced_sha256": proposal.base.digest}
     item_move(item=item, to=ItemState.RELEASED, kind=RecordKind.ITEM_RELEASED, actor=by.opaque, data=data)
     request_close_when_settled(request=item.request, actor=by.opaque)
-    # 4. The signing process signs the release.
+    # 4. What was suppressed until then is over; the signing process signs the release.
+    suppressions_end_with_release(request=item.request, model_name=item.model_name, actor=by.opaque)
     enqueue_on_commit(RELEASE_SIGN_TASK, proposal.pk, queue="signing")
     return proposal
 

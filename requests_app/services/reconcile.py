@@ -17,16 +17,19 @@ from unlearning_jobs.states import JobState
 
 from .decisions import RELEASE_SIGN_TASK, proposal_evaluated
 from .drafts import unsent_expire
+from .gateway_policy import gateway_policy_write
 from .limits import uses_forget
 from .messages import SEND_TASK
 from .sample_orders import samples_reconcile
 from .search_orders import MAP_TASK, searches_reconcile
+from .suppressions import suppressions_expire
 from .unconfirmed import expired, request_expire
 
 
 def requests_reconcile() -> None:
     """Queue the searches and samples of dead workers again, enqueue overdue ones, messages and signatures, apply missed
-    verdicts, close what was never confirmed, and delete unsent answers that have expired.
+    verdicts, close what was never confirmed, delete unsent answers that have expired, and bring the gateway's policy up to
+    date.
     """
     now = timezone.now()
     overdue = now - RING_AGAIN_AFTER
@@ -52,6 +55,9 @@ def requests_reconcile() -> None:
     # 4. Answers that nobody sent, and counts that no longer count.
     unsent_expire()
     uses_forget()
+    # 5. Suppressions whose last day has passed, and the policy of gateways, whoever lost the message about it.
+    suppressions_expire()
+    gateway_policy_write()
 
 
 def _releases_unsigned() -> QuerySet[Proposal]:

@@ -19,6 +19,7 @@ from unlearning_jobs.states import JobState
 from .dispositions import MODELS, accounted_examples, corrections_standing, models_told, not_to_be_learned, what_became
 from .messages import message_queue
 from .outcomes import settled_outcome
+from .suppression_ends import suppressions_end_with_request
 
 WHILE_OPEN = frozenset({RecordKind.ITEM_EVALUATED, RecordKind.ITEM_LAPSED, RecordKind.ITEM_CORRECTED})
 """Events of items that may come while their request is searched or reviewed again; all others wait."""
@@ -129,6 +130,7 @@ def request_close(
     request_move(request=request, to=RequestState.CLOSED, kind=RecordKind.REQUEST_CLOSED, actor=actor, data=data)
     if template:
         message_queue(request=request, template=template)
+    suppressions_end_with_request(request=request, actor=actor)
     return request
 
 

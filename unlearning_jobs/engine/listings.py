@@ -9,7 +9,9 @@ from .catalogue import ATTACKS, METHODS, METRICS, listed
 
 
 def method_lines() -> Iterator[str]:
-    """Yield each method with its guarantee, what it works on, and its options."""
+    """Yield each method with its guarantee, what it works on, and its options; then the kinds of guards, which suppress."""
+    from .guards.kinds import KINDS  # finders of all kinds take a while to load
+
     for method in METHODS.values():
         benchmarks = "" if method.for_production else ", for benchmarks only"
         yield f"{method.name}  ({method.guarantee})  {method.title}{benchmarks}"
@@ -20,6 +22,9 @@ def method_lines() -> Iterator[str]:
                 for (answer, optimizer), value in option.tuned.items()
             )
             yield f"    {option.name} = {option.default}{others}  {option.description}"
+    for name, kind in KINDS.items():
+        yield f"{name}  (suppression, weights unchanged)  {kind.title}; made by `engine guard make {name}`"
+        yield f"    {kind.description}\n    {kind.source}"
 
 
 def metric_lines() -> Iterator[str]:

@@ -1,8 +1,8 @@
 """The step about the order of events: a history is one that can happen, entry after entry.
 
 Each table says from where an entry takes something, and to where. Kinds that are in no table may come at any time. What an
-entry must state, which letter may stand where, what one act writes, and how samples follow one another: the neighbours
-check that (`forms.py`, `letters.py`, `acts.py`, `samples.py`).
+entry must state, which letter may stand where, what one act writes, and how samples and suppressions follow one another: the
+neighbours check that (`forms.py`, `letters.py`, `acts.py`, `counts.py`, `samples.py`, `suppressions.py`).
 """
 
 from __future__ import annotations
@@ -16,9 +16,11 @@ from compliance.formats.record_kinds import NOT_CONCERNED
 from compliance.formats.record_kinds import RecordKind as K
 
 from .acts import check_acts
+from .counts import check_count, check_extensions
 from .forms import CLAIMANT, SYSTEM, check_forms, in_present_words, present_from
 from .letters import check_letters
 from .samples import SAMPLE_MOVES, check_samples
+from .suppressions import SUPPRESSION_MOVES, check_suppressions
 
 NEW = "new"
 RELEASABLE = frozenset({"passed"})
@@ -51,6 +53,7 @@ OPEN_REQUEST = (
     *("submitted", "confirmed", "search failed", "under review"),
     *("reviewed", "in progress", "closing", "end approved"),
 )
+CONFIRMED = ("confirmed", "search failed", "under review", "closing", "in progress")
 OPEN_ITEM = (NEW, "granted", "proposed", "approved", "evaluated", "to be ended", "granted, to be ended")
 
 REQUEST_MOVES: Final[Mapping[str, Move]] = {
@@ -79,9 +82,13 @@ REQUEST_MOVES: Final[Mapping[str, Move]] = {
     **dict.fromkeys((K.PROPOSAL_SUBMITTED, K.PROPOSAL_APPROVED, K.PROPOSAL_DECLINED, K.JOB_CREATED), IN_PROGRESS),
     LAPSED_WITH_REQUEST: after(*OPEN_REQUEST),
     **dict.fromkeys(
-        (K.REQUEST_EXTENDED, K.SAMPLE_DRAWN, K.SAMPLE_FAILED, K.SAMPLE_FINISHED),
-        after("confirmed", "search failed", "under review", "closing", "in progress"),
+        (
+            *(K.REQUEST_EXTENDED, K.SUPPRESSION_STARTED, K.SUPPRESSION_RENEWED),
+            *(K.SAMPLE_DRAWN, K.SAMPLE_FAILED, K.SAMPLE_FINISHED),
+        ),
+        after(*CONFIRMED),
     ),
+    K.SUPPRESSION_ENDED: after(*CONFIRMED, "closed"),  # whoever closes a request ends it right behind
     K.REQUEST_CLOSED: after(*OPEN_REQUEST, to="closed"),
 }
 """By request. What happened to its items and its jobs goes on while it is searched and reviewed again."""
@@ -143,6 +150,14 @@ MESSAGE_MOVES: Final[Mapping[str, Move]] = {
 }
 """By message."""
 
+COUNTED: Final = {
+    "search": K.MAPPING_COMPLETED,
+    "sample": K.SAMPLE_ORDERED,
+    "ending": K.ENDING_PROPOSED,
+    "suppression": K.SUPPRESSION_STARTED,
+}
+"""What is counted within a request, and the entry that begins each."""
+
 AT_ANY_TIME: Final[Mapping[str, str]] = {
     K.ATTESTATION_SIGNED: "the steps about attestations check what it says, and when",
     K.RECORD_SEALED: "a history may be sealed for several exports; the step about the history checks the last seal",
@@ -160,17 +175,19 @@ def check_course(entries: Sequence[EntryBody]) -> None:
     _follow(entries, ENDING_MOVES, _named("ending"))
     _follow(entries, JOB_MOVES, _named("job"))
     _follow(entries, SAMPLE_MOVES, _named("sample"))
+    suppressions = _follow(entries, SUPPRESSION_MOVES, _named("suppression"))
     _follow(entries, MESSAGE_MOVES, _named("message"))
-    _check_count(entries, "attempt", K.PROPOSAL_SUBMITTED, ITEM_MOVES, by="item")
-    _check_count(entries, "run", K.JOB_STARTED, JOB_MOVES, by="job")
-    _check_extensions(entries)
-    for field, begins in (("search", K.MAPPING_COMPLETED), ("sample", K.SAMPLE_ORDERED), ("ending", K.ENDING_PROPOSED)):
-        _check_count(entries, field, begins, {begins: {}})
+    check_count(entries, "attempt", K.PROPOSAL_SUBMITTED, ITEM_MOVES, by="item")
+    check_count(entries, "run", K.JOB_STARTED, JOB_MOVES, by="job")
+    check_extensions(entries)
+    for field, begins in COUNTED.items():
+        check_count(entries, field, begins, {begins: {}})
     if requests.get("The request") == "closed":
         _check_outcome(entries, items, began)
     check_letters(entries, _states_before(entries, variant))
     check_acts(entries, began)
     check_samples(entries)
+    check_suppressions(entries, suppressions)
 
 
 def _variants(began: int) -> Callable[[EntryBody], str]:
@@ -228,31 +245,6 @@ def _follow(
             _fail(name, entry, f"it is {state}, and should be {' or '.join(sorted(move))}")
         states[name] = move[state]
     return states
-
-
-def _check_count(entries: Sequence[EntryBody], field: str, begins: str, kinds: Mapping[str, object], by: str = "") -> None:
-    """Check that the entries which begin something count it, and that everything else is about the latest one.
-
-    With `by`, it is counted for each item or job by itself.
-    """
-    latest: dict[object, int] = {}
-    for entry in entries:
-        if entry.kind not in kinds or not {field, by or field} <= entry.data.keys():
-            continue
-        about, number = entry.data[by] if by else "", entry.data[field]
-        expected = latest.get(about, 0) + (entry.kind == begins)
-        if number != expected:
-            name = f"{by.capitalize()} {about}" if by else "The request"
-            _fail(name, entry, f"it is about {field} {number}, and should be about {field} {expected}")
-        latest[about] = number
-
-
-def _check_extensions(entries: Sequence[EntryBody]) -> None:
-    """Check that the time for an answer about personal data was extended once at most."""
-    opened = next((entry.data for entry in entries if entry.kind == K.REQUEST_SUBMITTED), {})
-    for number, entry in enumerate(entry for entry in entries if entry.kind == K.REQUEST_EXTENDED):
-        if number or opened.get("kind") != "erasure":
-            _fail("The request", entry, "the time for the answer is extended once, and only of requests for erasure")
 
 
 def _check_outcome(entries: Sequence[EntryBody], items: Mapping[str, str], began: int) -> None:

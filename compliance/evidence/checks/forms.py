@@ -35,11 +35,14 @@ MADE_BY: Final[Mapping[str, frozenset[str]]] = {
     **dict.fromkeys((K.REQUEST_CONFIRMED,), frozenset({CLAIMANT})),
     # The claimant withdraws a request, and nobody confirms some.
     **dict.fromkeys((K.REQUEST_CLOSED, K.ITEM_LAPSED), frozenset({CLAIMANT, OFFICER, SYSTEM})),
+    K.SUPPRESSION_ENDED: frozenset({CLAIMANT, OFFICER, SYSTEM}),
     K.MATCH_ACCOUNTED: frozenset({OFFICER, SYSTEM}),
     **dict.fromkeys(
         (
             *(
                 K.REQUEST_EXTENDED,
+                K.SUPPRESSION_STARTED,
+                K.SUPPRESSION_RENEWED,
                 K.SEARCH_ORDERED,
                 K.SAMPLE_ORDERED,
                 K.SAMPLE_FINISHED,

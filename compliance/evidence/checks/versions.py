@@ -10,7 +10,7 @@ from collections.abc import Mapping, Sequence
 
 from compliance.evidence.record import EntryBody
 from compliance.formats.errors import VerificationError
-from compliance.formats.record_kinds import ADDED_FIELDS, ADDED_KINDS, ADDED_WORDS
+from compliance.formats.record_additions import ADDED_FIELDS, ADDED_KINDS, ADDED_WORDS
 from compliance.formats.record_kinds import RecordKind as K
 from compliance.formats.results import BETWEEN_RELEASES
 

@@ -16,6 +16,7 @@ from compliance.formats.record_kinds import ACCOUNTED_EXAMPLE, DRAWN_GROUP, FIEL
 from compliance.formats.record_kinds import RecordKind as K
 from compliance.formats.results import RESULT_VERSION
 from compliance.formats.samples import GROUPS
+from compliance.formats.suppressions import GUARD_KINDS, SUPPRESSION_ENDS
 from compliance.formats.verdicts import METHOD_GUARANTEES, Outcome
 
 from .letters import LETTERS
@@ -180,6 +181,10 @@ WORDS: Final[Mapping[str, Says]] = {
     f"{K.REQUEST_SUBMITTED} language": _one_of(LANGUAGES),
     f"{K.REQUEST_SUBMITTED} due_on": _is_day,
     f"{K.REQUEST_EXTENDED} due_on": _is_day,
+    **{f"{kind} until": _is_day for kind in (K.SUPPRESSION_STARTED, K.SUPPRESSION_RENEWED)},
+    f"{K.SUPPRESSION_STARTED} model": _is_slug,
+    f"{K.SUPPRESSION_STARTED} guard": _one_of(GUARD_KINDS),
+    f"{K.SUPPRESSION_ENDED} why": _one_of(SUPPRESSION_ENDS),
     **{f"{kind} how": _one_of(WAYS_TO_DECIDE) for kind in (K.MATCH_ACCEPTED, K.MATCH_REJECTED)},
     **{f"{kind} clusters": _are_numbers for kind in (K.MATCH_ACCEPTED, K.MATCH_REJECTED)},
     f"{K.MATCH_ACCEPTED} contents": _lists(_is_beginning),
@@ -232,7 +237,7 @@ WORDS: Final[Mapping[str, Says]] = {
     **{
         f"{kind} {field}": _counts(1)
         for kind, fields in FIELDS.items()
-        for field in ("attempt", "run", "job", "message", "ending", "search", "sample", "draw")
+        for field in ("attempt", "run", "job", "message", "ending", "search", "sample", "suppression", "draw")
         if field in fields
     },
     **{f"{kind} {field}": _counts(0) for kind, field in _COUNTED},

@@ -18,7 +18,7 @@ from compliance.accounts.errors import NotAllowedError
 from compliance.formats.record_kinds import RecordKind
 from compliance.record.errors import StaleStateError
 from requests_app.models import Ending, ErasureRequest, Match, Message, Proposal
-from requests_app.services import decisions, endings, intake, mapping, matches, samples, search_orders
+from requests_app.services import decisions, endings, intake, mapping, matches, samples, search_orders, suppressions
 from requests_app.services.extensions import deadline_extend
 from requests_app.services.intake import LinkError
 from requests_app.services.unconfirmed import UNCONFIRMED_AFTER, request_expire
@@ -114,6 +114,20 @@ def by_omar(stage: Stage, **given: Any) -> Given:
     return {"request": stage.request, "by": stage.staff.omar, **given}
 
 
+def suppress(stage: Stage) -> Given:
+    kept_back = suppressions.KeptBack(phrases=("the lamp of Tilsk",))
+    until = timezone.localdate() + timedelta(days=5)
+    return by_omar(stage, model_name=stage.model.name, guard="output_filter", kept_back=kept_back, until=until)
+
+
+def suppressed(stage: Stage) -> Given:
+    return {"suppression": suppressions.suppression_start(**suppress(stage)), "by": stage.staff.omar}
+
+
+def renewed(stage: Stage) -> Given:
+    return suppressed(stage) | {"until": timezone.localdate() + timedelta(days=50)}
+
+
 def accept(stage: Stage) -> Given:
     return by_omar(stage, match_ids=list(stage.request.matches.values_list("pk", flat=True)), accept=True)
 
@@ -199,6 +213,9 @@ ACTS: dict[str, Act] = {
     "expire": Act(request_expire, RecordKind.REQUEST_CLOSED, forgotten),
     "withdraw": Act(intake.request_withdraw, RecordKind.REQUEST_CLOSED, withdraw),
     "extend": Act(deadline_extend, RecordKind.REQUEST_EXTENDED, lambda stage: by_omar(stage, months=1, reasons=REASONS)),
+    "suppress": Act(suppressions.suppression_start, RecordKind.SUPPRESSION_STARTED, suppress),
+    "renew": Act(suppressions.suppression_renew, RecordKind.SUPPRESSION_RENEWED, renewed),
+    "speak again": Act(suppressions.suppression_end, RecordKind.SUPPRESSION_ENDED, suppressed),
     "search": Act(search_orders.request_search_again, RecordKind.SEARCH_ORDERED, by_omar),
     "sample": Act(samples.sample_order, RecordKind.SAMPLE_ORDERED, sample),
     "finish": Act(samples.sample_finish, RecordKind.SAMPLE_FINISHED, looked_at),

@@ -36,7 +36,12 @@ def fingerprints(block: Block) -> Prints:
 
 def query_fingerprints(asked: Sequence[str]) -> Prints:
     """Return all fingerprints of a query's words."""
-    return np.unique(_grams(np.array([number(word) for word in asked], np.uint64)))
+    return np.unique(grams(asked))
+
+
+def grams(asked: Sequence[str]) -> Prints:
+    """Return the fingerprint that begins at each of these folded words; the last four have none."""
+    return _grams(np.array([number(word) for word in asked], np.uint64))
 
 
 def kept(prints: Prints) -> NDArray[np.int64]:

@@ -15,7 +15,8 @@ from compliance.evidence.checks.forms import MADE_BY
 from compliance.evidence.record import EntryBody
 from compliance.evidence.verification import verify_bundle
 from compliance.formats.errors import VerificationError
-from compliance.formats.record_kinds import ADDED_FIELDS, ADDED_KINDS, EARLIER_FIELDS, FIELDS, TOLD, RecordKind
+from compliance.formats.record_additions import ADDED_FIELDS, ADDED_KINDS
+from compliance.formats.record_kinds import EARLIER_FIELDS, FIELDS, TOLD, RecordKind
 from tests.compliance.evidence.agreements.retold import Real, Retold
 from tests.compliance.evidence.entry_data import stated
 from tests.compliance.evidence.log_in_memory import START

@@ -21,7 +21,8 @@ from compliance.formats.contracts import parse
 from compliance.formats.errors import VerificationError
 from compliance.formats.findings import Evaluation
 from compliance.formats.protocol import Protocol
-from compliance.formats.record_kinds import ADDED_FIELDS, ADDED_KINDS, ADDED_WORDS, FIELDS, RecordKind
+from compliance.formats.record_additions import ADDED_FIELDS, ADDED_KINDS, ADDED_WORDS
+from compliance.formats.record_kinds import FIELDS, RecordKind
 from compliance.formats.results import ANSWERS, BETWEEN_RELEASES, RESULT_VERSION
 from compliance.formats.rules import possible_verdicts
 from compliance.formats.verdicts import METHOD_GUARANTEES, METHODS_ADDED

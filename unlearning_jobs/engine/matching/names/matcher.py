@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Container, Iterator, Sequence
+from collections.abc import Container, Iterable, Iterator, Sequence
 from dataclasses import replace
 
 from unlearning_jobs.engine.matching.candidates import query_terms
@@ -23,6 +23,8 @@ MOST_WORDS = 1_000_000
 """Number of different words for which it is remembered which names they may be."""
 
 
+SCRIPTS_WITHOUT_SPACES = "\u0e00"
+"""No letter of such a script comes before it."""
 ENOUGH = 0.9
 """Share of the score of a shorter place that a longer one needs."""
 
@@ -57,6 +59,10 @@ class NameMatcher:
         if has_escapes(plain(text).text):
             spans += self._escaped(text, wanted)
         yield from best_spans(spans)
+
+    def may_be_among(self, folded: Iterable[str]) -> bool:
+        """Return whether one of the names may stand among these words of a text, which has no escapes and no tags."""
+        return any(word >= SCRIPTS_WITHOUT_SPACES or self._with_family(word) for word in folded)
 
     def _escaped(self, text: str, wanted: Container[str]) -> Iterator[Span]:
         """Yield the names that percent escapes stand in: "?q=Thyra%20Kestelyn"."""

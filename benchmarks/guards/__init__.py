@@ -1,0 +1,1 @@
+"""What guards find and disturb, and what the gateway costs."""

@@ -1,0 +1,14 @@
+"""The words of interim suppression: what keeps a model silent while a request is open, and why it ended."""
+
+from __future__ import annotations
+
+from typing import Final, Literal, get_args
+
+GuardKind = Literal["output_filter", "input_filter", "prompt_guard"]
+GUARD_KINDS: Final = frozenset(get_args(GuardKind))
+"""Kinds of guards that officers turn on. The engine has more, which need examples of what to answer instead."""
+
+SuppressionEnd = Literal["taken_back", "released", "request_closed", "expired"]
+SUPPRESSION_ENDS: Final = frozenset(get_args(SuppressionEnd))
+"""Why a suppression ended: an officer took it back, the unlearned model was released, its request was closed, or its last
+day passed."""
