@@ -128,6 +128,7 @@ class GuardedStream:
     def _given(self, index: int, text: str, finish: str | None, role: str | None) -> Iterator[bytes]:
         if index in self._ended:
             return
+        role = None if index in self._answers else role  # once: empty parts would tell how much is held back
         answer = self._answers.setdefault(index, self._guards.answer())
         given = answer.read(text, final=finish is not None)
         if answer.refused:
