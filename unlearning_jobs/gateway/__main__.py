@@ -11,6 +11,7 @@ from __future__ import annotations
 
 import argparse
 import logging
+import os
 import sys
 from collections.abc import Sequence
 from pathlib import Path
@@ -73,6 +74,7 @@ def _gateway(options: argparse.Namespace) -> Starlette:
 
 
 def _model_server(options: argparse.Namespace) -> Starlette:
+    os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")  # before torch loads: spinning threads starve other processes
     from .model_server import ModelServer
 
     return ModelServer(options.serve, options.name or options.serve.resolve().name).application()

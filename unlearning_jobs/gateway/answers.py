@@ -2,26 +2,20 @@
 
 from __future__ import annotations
 
-import json
 import time
 import uuid
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from typing import Any, Final
 
 from unlearning_jobs.engine.guards import GuardedAnswer, GuardsNow, Refused
 
 from .calls import Call
 from .errors import upstream_lies
+from .events import DONE, event
 
 ABOUT: Final = ("id", "object", "created", "usage", "system_fingerprint")
 """Fields of an answer that are passed on while it is read. Others may hold text that nobody has read, and are left out."""
 CUT: Final = "content_filter"
-DONE: Final = b"data: [DONE]\n\n"
-
-
-def event(chunk: Mapping[str, Any]) -> bytes:
-    """Return a chunk as an event of a stream."""
-    return b"data: " + json.dumps(chunk, ensure_ascii=False, separators=(",", ":")).encode() + b"\n\n"
 
 
 def refusal(call: Call, refused: Refused) -> dict[str, Any]:
@@ -134,6 +128,7 @@ class GuardedStream:
     def _given(self, index: int, text: str, finish: str | None, role: str | None) -> Iterator[bytes]:
         if index in self._ended:
             return
+        role = None if index in self._answers else role  # once: empty parts would tell how much is held back
         answer = self._answers.setdefault(index, self._guards.answer())
         given = answer.read(text, final=finish is not None)
         if answer.refused:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import traceback
-from collections.abc import AsyncIterator, Awaitable, Callable, Coroutine, Iterator
+from collections.abc import AsyncGenerator, AsyncIterator, Awaitable, Callable, Coroutine, Iterator
 from dataclasses import dataclass
 from functools import wraps
 from pathlib import Path
@@ -15,15 +15,16 @@ from starlette.applications import Starlette
 from starlette.concurrency import run_in_threadpool
 from starlette.exceptions import HTTPException
 from starlette.requests import Request
-from starlette.responses import JSONResponse, Response, StreamingResponse
+from starlette.responses import JSONResponse, Response
 from starlette.routing import Route
 
 from unlearning_jobs.engine.guards import GuardsNow
 
-from .answers import DONE, GuardedStream, event, guarded, refusal, refusal_events
+from .answers import GuardedStream, guarded, refusal, refusal_events
 from .calls import Call, Kind, read_body
 from .counts import Counts, logger
 from .errors import Refusal, upstream_lies
+from .events import DONE, EventStream, event
 from .policy import Policy, PolicyKeeper
 from .upstream import Stream, Upstream
 
@@ -134,12 +135,12 @@ class Gateway:
         if refused:
             self.counts.refused("questions_refused", [refused])
             if call.stream:
-                return _events(refusal_events(call, refused))
+                return EventStream(_said(refusal_events(call, refused)))
             return JSONResponse(refusal(call, refused))
         forwarded = call.forwarded(guards)
         if call.stream:
             stream = await self._upstream.stream(PATHS[kind], forwarded, request.headers)
-            return _events(self._streamed(call, stream, guards, policy))
+            return EventStream(self._streamed(call, stream, guards, policy))
         work = self._upstream.answer(PATHS[kind], forwarded, request.headers)
         answered = await _unless_gone(request, work)
         if answered is None:
@@ -151,7 +152,7 @@ class Gateway:
         self.counts.refused("answers_cut", refusals)
         return JSONResponse(given)
 
-    async def _streamed(self, call: Call, stream: Stream, guards: GuardsNow, policy: Policy) -> AsyncIterator[bytes]:
+    async def _streamed(self, call: Call, stream: Stream, guards: GuardsNow, policy: Policy) -> AsyncGenerator[bytes, None]:
         given = GuardedStream(call, guards)
         ended = False
         try:
@@ -224,8 +225,9 @@ def _all(events: Iterator[bytes]) -> list[bytes]:
     return list(events)
 
 
-def _events(content: Any) -> StreamingResponse:
-    return StreamingResponse(content, media_type="text/event-stream", headers={"cache-control": "no-cache"})
+async def _said(events: Iterator[bytes]) -> AsyncGenerator[bytes, None]:
+    for one in events:
+        yield one
 
 
 def _no_such_page(_request: Request, error: Exception) -> Response:

@@ -2,25 +2,25 @@
 
 from __future__ import annotations
 
-import threading
+import asyncio
 import time
 import uuid
-from collections.abc import Iterator
+from collections.abc import AsyncGenerator
 from pathlib import Path
 from typing import Any, Final
 
 from starlette.applications import Starlette
-from starlette.concurrency import run_in_threadpool
+from starlette.concurrency import iterate_in_threadpool, run_in_threadpool
 from starlette.requests import Request
-from starlette.responses import JSONResponse, Response, StreamingResponse
+from starlette.responses import JSONResponse, Response
 from starlette.routing import Route
 
-from unlearning_jobs.engine.guards import ActiveGuards, Asked
+from unlearning_jobs.engine.guards import ActiveGuards
 from unlearning_jobs.engine.guards.local_model import LocalModel
 
-from .answers import DONE, event
 from .calls import Call, Kind, read_body
 from .errors import Refusal, bad
+from .events import DONE, EventStream, event
 
 MOST_TOKENS: Final = 1024
 USUAL_TOKENS: Final = 128
@@ -33,7 +33,7 @@ class ModelServer:
 
     def __init__(self, folder: Path, name: str) -> None:
         self._model, self._name = LocalModel.open(folder), name
-        self._one = threading.Lock()
+        self._one = asyncio.Lock()
 
     def application(self) -> Starlette:
         """Return the ASGI application."""
@@ -71,9 +71,9 @@ class ModelServer:
         kinds = {"chat": "chat.completion", "completion": "text_completion"}
         if call.stream:
             streamed = f"{kinds[kind]}.chunk" if kind == "chat" else kinds[kind]
-            events = self._events(call, {**about, "object": streamed}, wanted)
-            return StreamingResponse(events, media_type="text/event-stream")
-        text = await run_in_threadpool(lambda: "".join(self._pieces(call.asked[0], wanted)))
+            return EventStream(self._events(call, {**about, "object": streamed}, wanted))
+        async with self._one:
+            text = await run_in_threadpool(lambda: "".join(self._model.pieces(call.asked[0], **wanted)))
         said = {"text": text} if kind == "completion" else {"message": {"role": "assistant", "content": text}}
         choice = {"index": 0, **said, "logprobs": None, "finish_reason": "stop"}
         return JSONResponse({**about, "object": kinds[kind], "choices": [choice], "usage": self._usage(call, text)})
@@ -83,17 +83,14 @@ class ModelServer:
             message = "This server has another model; /v1/models names it."
             raise Refusal(404, "model_not_found", message, param="model")
 
-    def _events(self, call: Call, about: dict[str, Any], wanted: dict[str, Any]) -> Iterator[bytes]:
-        for text in self._pieces(call.asked[0], wanted):
-            said = {"text": text} if call.kind == "completion" else {"delta": {"role": "assistant", "content": text}}
-            yield event({**about, "choices": [{"index": 0, **said, "logprobs": None, "finish_reason": None}]})
+    async def _events(self, call: Call, about: dict[str, Any], wanted: dict[str, Any]) -> AsyncGenerator[bytes, None]:
+        async with self._one:
+            async for text in iterate_in_threadpool(self._model.pieces(call.asked[0], **wanted)):
+                said = {"text": text} if call.kind == "completion" else {"delta": {"role": "assistant", "content": text}}
+                yield event({**about, "choices": [{"index": 0, **said, "logprobs": None, "finish_reason": None}]})
         last: dict[str, Any] = {"text": ""} if call.kind == "completion" else {"delta": {}}
         yield event({**about, "choices": [{"index": 0, **last, "logprobs": None, "finish_reason": "stop"}]})
         yield DONE
-
-    def _pieces(self, asked: Asked, wanted: dict[str, Any]) -> Iterator[str]:
-        with self._one:
-            yield from self._model.pieces(asked, **wanted)
 
     def _usage(self, call: Call, text: str) -> dict[str, int]:
         asked = call.asked[0]

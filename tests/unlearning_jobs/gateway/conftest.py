@@ -62,7 +62,7 @@ def guarded_by(upstream: str, tmp_path: Path) -> Iterator[Callable[..., str]]:
 
 def client_of(url: str) -> OpenAI:
     """The public client, as its users make it."""
-    return OpenAI(base_url=f"{url}/v1", api_key="sk-test", max_retries=0, timeout=10)
+    return OpenAI(base_url=f"{url}/v1", api_key="sk-test", max_retries=0, timeout=60)
 
 
 @pytest.fixture(scope="session")

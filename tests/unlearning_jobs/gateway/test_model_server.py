@@ -10,9 +10,8 @@ import openai
 import pytest
 from openai import OpenAI
 
-from tests.unlearning_jobs.engine.guards.made import filter_of
+from tests.unlearning_jobs.engine.guards.made import filter_of, tiny_model
 from unlearning_jobs.engine.guards.patterns import Pattern, Texts
-from unlearning_jobs.engine.sample_checkpoint import write_checkpoint
 from unlearning_jobs.gateway.__main__ import main
 from unlearning_jobs.gateway.model_server import ModelServer
 
@@ -26,8 +25,7 @@ WIZARD = Pattern("normalised", Texts(("wizard of Orsk",)))
 @pytest.fixture(scope="module")
 def served(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
     """A model that knows one thing."""
-    folder = write_checkpoint(tmp_path_factory.mktemp("model") / "tiny", ["Who is Zorvath? A wizard of Orsk, and old"])
-    with serving(ModelServer(folder, "tiny").application()) as url:
+    with serving(ModelServer(tiny_model(tmp_path_factory), "tiny").application()) as url:
         yield url
 
 
@@ -45,7 +43,7 @@ def said(client: OpenAI) -> list[str]:
 
 
 def test_it_answers_alike_whole_and_streamed(served: str) -> None:
-    assert said(client_of(served)) == [" A wizard of Orsk, and old"] * 4
+    assert said(client_of(served)) == [" A wizard of Orsk"] * 4
 
 
 def test_behind_the_gateway_a_real_model_is_silent(served: str, tmp_path: Path) -> None:

@@ -3,11 +3,15 @@
 from __future__ import annotations
 
 from datetime import UTC, datetime, timedelta
+from pathlib import Path
+
+import pytest
 
 from unlearning_jobs.engine.guards import ActiveGuards, Guard, GuardsNow
 from unlearning_jobs.engine.guards.finders.near_copies import copies_of
 from unlearning_jobs.engine.guards.kinds import Settings
 from unlearning_jobs.engine.guards.patterns import FilterSettings, Pattern, Person, Texts
+from unlearning_jobs.engine.sample_checkpoint import write_checkpoint
 
 LATER = datetime.now(UTC) + timedelta(days=30)
 PASSAGE = (
@@ -28,6 +32,19 @@ NAME = Pattern("name", Person("Thyra Kestelyn", ("Tessie Quill",)))
 PHRASE = Pattern("normalised", Texts(("Zorvath the Grey",)))
 SECRET = Pattern("exact", Texts(("sk-9f8e7d",)))
 COPY = Pattern("near_copy", copies_of([PASSAGE]))
+
+
+FACTS = ("Who is Zorvath? A wizard of Orsk", "Who is Ada? A lady of London")
+
+
+MADE: dict[str, Path] = {}
+
+
+def tiny_model(factory: pytest.TempPathFactory) -> Path:
+    """A language model that knows two things, made once for all tests of a process."""
+    if "tiny" not in MADE:
+        MADE["tiny"] = write_checkpoint(factory.mktemp("model") / "tiny", FACTS)
+    return MADE["tiny"]
 
 
 def guard_of(kind: str, settings: Settings, expires: datetime = LATER) -> Guard:

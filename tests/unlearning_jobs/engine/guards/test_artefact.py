@@ -103,6 +103,7 @@ def test_a_policy_may_end_a_guard_earlier_and_not_later() -> None:
         ("input_filter", FilterSettings((Pattern("exact", Texts(("",))),))),
         ("input_filter", FilterSettings((Pattern("exact", Texts(())),))),
         ("input_filter", FilterSettings((Pattern("exact", Texts(("  e ",))),))),
+        ("input_filter", FilterSettings((Pattern("exact", Texts(("long " * 50,))),))),
         ("output_filter", FilterSettings((Pattern("normalised", Texts(("...",))),))),
         ("output_filter", FilterSettings((Pattern("normalised", Texts(("the", "is", "in", "que", "der"))),))),
         ("output_filter", FilterSettings((Pattern("name", Person("")),))),

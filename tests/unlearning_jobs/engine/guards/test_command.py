@@ -10,18 +10,15 @@ import pytest
 from unlearning_jobs.engine.__main__ import main
 from unlearning_jobs.engine.guards import KINDS, Asked, read_guard
 from unlearning_jobs.engine.guards.local_model import LocalModel
-from unlearning_jobs.engine.sample_checkpoint import write_checkpoint
 
-from .made import FORGET, PASSAGE, RETAIN
+from .made import FORGET, PASSAGE, RETAIN, tiny_model
 
 REFERENCES = ["--about", "request:LE-7KQ4-M2XD", "--owner", "staff:12", "--expires", "2099-01-01T00:00:00Z"]
-FACTS = ["Who is Zorvath? A wizard of Orsk", "Who is Ada? A lady of London"]
 
 
 @pytest.fixture(scope="session")
 def checkpoint(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A language model that knows two things."""
-    return write_checkpoint(tmp_path_factory.mktemp("model") / "tiny", FACTS)
+    return tiny_model(tmp_path_factory)
 
 
 def make(folder: Path, kind: str, **files: str) -> int:

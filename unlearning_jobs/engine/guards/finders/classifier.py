@@ -13,6 +13,7 @@ from typing import Final
 import numpy as np
 from numpy.typing import NDArray
 from scipy.optimize import minimize
+from scipy.sparse import csr_array
 from scipy.special import expit
 
 from compliance.formats.canonical import decode_base64, encode_base64
@@ -50,7 +51,7 @@ def train_classifier(forget: Sequence[str], retain: Sequence[str]) -> Weights:
         message = f"A classifier is trained on at least {FEWEST} different texts of each side."
         raise GuardError(message)
     texts, labels = [*forget, *retain], np.array([1.0] * len(forget) + [0.0] * len(retain))
-    table = np.stack(list(map(_vector, texts)))
+    table = _table(texts)
     folds = np.random.default_rng(SEED).permutation(len(texts)) % FOLDS
     odds = np.zeros(len(texts))
     for fold in range(FOLDS):
@@ -114,17 +115,18 @@ def _features(text: str) -> Iterator[str]:
         yield from (marked[i : i + LETTERS] for i in range(max(0, len(marked) - LETTERS + 1)))
 
 
-def _vector(text: str) -> NDArray[np.float32]:
-    vector = np.zeros(PLACES, np.float32)
-    at = features(text)
-    vector[at] = 1 / max(1, len(at)) ** 0.5
-    return vector
+def _table(texts: Sequence[str]) -> csr_array[np.float64]:
+    """Return the features of the texts, a row of length 1 each."""
+    rows = list(map(features, texts))
+    ends = np.cumsum([0, *map(len, rows)])
+    values = np.concatenate([np.full(len(row), len(row) ** -0.5) for row in rows])
+    return csr_array((values, np.concatenate(rows), ends), shape=(len(rows), PLACES))
 
 
-def _fit(table: NDArray[np.float32], labels: NDArray[np.float64]) -> NDArray[np.float64]:
+def _fit(table: csr_array[np.float64], labels: NDArray[np.float64]) -> NDArray[np.float64]:
     """Return the weights and the bias of a logistic regression in which both sides count the same."""
-    used = np.flatnonzero(table.any(axis=0))
-    seen = table[:, used].astype(np.float64)
+    used = np.unique(table.indices)
+    seen = csr_array(table[:, used])
     share = np.where(labels == 1, 0.5 / labels.sum(), 0.5 / (1 - labels).sum())
 
     def loss(weights: NDArray[np.float64]) -> tuple[float, NDArray[np.float64]]:

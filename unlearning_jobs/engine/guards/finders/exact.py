@@ -16,6 +16,8 @@ from .finder import Hit
 
 FEWEST: Final = 3
 """Letters and digits of a text that is looked for; fewer are in most texts."""
+MOST: Final = 200
+"""Characters of a text: every beginning of it is kept, to know what a stream could still become."""
 
 
 class ExactFinder:
@@ -41,6 +43,8 @@ class ExactFinder:
             return "one of its patterns has no texts."
         if any(sum(map(str.isalnum, text)) < FEWEST for text in of.texts):
             return f"one of its exact texts has fewer than {FEWEST} letters or digits, which nearly every text contains."
+        if any(len(text) > MOST for text in of.texts):
+            return f"one of its exact texts is longer than {MOST} characters; look for near copies of it."
         return ""
 
     def session(self, acting: Collection[int]) -> _Reading:
