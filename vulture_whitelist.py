@@ -103,3 +103,4 @@ _.copied
 
 # -- what a form sets on its fields, and Django reads
 _.queryset
+_.field_order
