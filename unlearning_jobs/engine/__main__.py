@@ -9,6 +9,7 @@
     python -m unlearning_jobs.engine sweep FOLDER... (--queries | --register) FILE [--out FILE] [--estimate]
     python -m unlearning_jobs.engine judge --original DIR --unlearned DIR --oracles DIR... --snapshot DIR --forget FILE
     python -m unlearning_jobs.engine canaries make | draw | judge
+    python -m unlearning_jobs.engine store find | erase | verify SPEC [--out DIR] [--approved DIGEST]
     python -m unlearning_jobs.engine run spec.json --out DIR [--progress ndjson] [--exit-with-parent]
 
 Exit status: 0 done; 1 unexpected error, or nobody reads the output; 2 it cannot be done, a message says why; 143 SIGTERM.
@@ -27,7 +28,7 @@ from functools import partial
 from pathlib import Path
 from typing import Any
 
-from . import canaries_command, judge_command, search_command, sweep_command
+from . import canaries_command, judge_command, search_command, store_command, sweep_command
 from .contracts import Adapter, JobResult, JobSpec, Progress, ProgressCallback, Sharding
 from .contracts.families import FAMILY_DESCRIPTIONS, family_from
 from .errors import EngineError, SpecError, explained
@@ -118,6 +119,7 @@ def _parser() -> argparse.ArgumentParser:
     sweep_command.add_to(commands, reporter)
     judge_command.add_to(commands)
     canaries_command.add_to(commands)
+    store_command.add_to(commands)
     run = commands.add_parser("run", help="run one job")
     run.add_argument("spec", type=Path, help="the job spec, a JSON file")
     run.add_argument("--out", type=Path, required=True, help="folder for the result")
