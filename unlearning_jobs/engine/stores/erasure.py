@@ -6,7 +6,7 @@ does the others if that digest was approved and the store is still what it was. 
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Collection, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -18,7 +18,7 @@ from .closed_book import ask_closed_book
 from .files import folder_places
 from .finding import find, look_for
 from .journal import STEPS, Journal, journal_opened
-from .needles import make_needles
+from .needles import SHORTEST, make_needles
 from .residue import bytes_digest, index_digest, read_back
 from .result import result_of
 from .scanning import Scanner
@@ -117,7 +117,7 @@ def _erase(spec: StoreSpec, journal: Journal, listed: Mapping[str, Any], say: Sa
     keys = {document.key for document in sought}
     works: Mapping[str, Callable[[Store], Mapping[str, Any]]] = {
         "delete": lambda store: _delete(store, sought, listed, journal),
-        "rebuild": _rebuild,
+        "rebuild": lambda store: _rebuild(store, keys, journal),
         "compare": lambda store: {"rest": digest_of_rest(journal.salt, store.documents(), keys)},
         "read_back": lambda store: read_everything(store, spec, sought),
         "ask_again": lambda store: ask_again(store, spec, sought),
@@ -127,7 +127,6 @@ def _erase(spec: StoreSpec, journal: Journal, listed: Mapping[str, Any], say: Sa
         if journal.facts(step) is None:
             say(f"step {STEPS.index(step) + 1} of {len(STEPS)}: {step.replace('_', ' ')}")
             with opened(spec) as store:
-                _require_nothing_else(store, journal, listed, keys, step)
                 journal.do(step, lambda work=work, store=store: work(store))  # type: ignore[misc]  # bound now
     result = result_of(spec.kind, journal)
     journal.write_result(result)
@@ -136,43 +135,46 @@ def _erase(spec: StoreSpec, journal: Journal, listed: Mapping[str, Any], say: Sa
     return result
 
 
-def _require_nothing_else(store: Store, journal: Journal, listed: Mapping[str, Any], keys: set[str], step: str) -> None:
-    """Before anything is deleted or rebuilt: the store can be written to, and has changed in nothing but by this job.
+def _delete(store: Store, sought: list[Document], listed: Mapping[str, Any], journal: Journal) -> dict[str, Any]:
+    """Delete what was approved, if the store is what it was. Once a deletion has begun, what others write does not stop it.
 
     Raises:
-        StoreError: somebody else has changed it, or is about to.
+        StoreError: it is not, it cannot be written to, or a document that is to go has another content by now.
     """
-    if step not in {"delete", "rebuild"}:
-        return
     store.check_writable()
-    there = {
-        key_digest(journal.salt, document.key): document_digest(journal.salt, document)
-        for document in store.documents()
-        if document.key in keys
-    }
-    deleting = journal.begun("deleting")
-    as_listed = there.items() <= listed["deleted"].items() and (deleting or len(there) == len(listed["deleted"]))
-    if not as_listed or digest_of_rest(journal.salt, store.documents(), keys) != listed["rest"]:
+    salt, keys = journal.salt, {document.key for document in sought}
+    there = {key_digest(salt, one.key): document_digest(salt, one) for one in store.documents() if one.key in keys}
+    before = digest_of_rest(salt, store.documents(), keys)
+    unchanged = there == listed["deleted"] and before == listed["rest"]
+    if not (unchanged or (journal.begun("deleting") and there.items() <= listed["deleted"].items())):
         message = (
             "The store has changed since the list was approved. Nothing more was deleted; find again in another folder."
         )
         raise StoreError(message, code="changed")
-
-
-def _delete(store: Store, sought: list[Document], listed: Mapping[str, Any], journal: Journal) -> dict[str, Any]:
     journal.do("deleting", dict)  # from here on, some may be gone
-    store.delete([document.key for document in sought])
-    return {"documents": len(listed["deleted"])}
+    store.delete(sorted(keys))
+    return {"rest_before": before, "rest_after": digest_of_rest(salt, store.documents(), keys)}
 
 
-def _rebuild(store: Store) -> dict[str, Any]:
+def _rebuild(store: Store, keys: set[str], journal: Journal) -> dict[str, Any]:
+    store.check_writable()
+    before = digest_of_rest(journal.salt, store.documents(), keys)
     store.rebuild()
-    return {}
+    return {"rest_before": before}
 
 
-def read_everything(store: Store, spec: StoreSpec, sought: list[Document]) -> dict[str, Any]:
-    """Read every place back and return what was found in each. The store is closed first: all of it is then on the disk."""
-    keys = {document.key for document in sought}
+def read_everything(
+    store: Store, spec: StoreSpec, sought: list[Document], found_again: Collection[str] = ()
+) -> dict[str, Any]:
+    """Read every place back and return what was found in each. The store is closed first: all of it is then on the disk.
+
+    Args:
+        store: where to look.
+        spec: names folders that are read as well.
+        sought: what is looked for, as far as it stands in no document that stays.
+        found_again: keys of documents that do not count as staying.
+    """
+    keys = {document.key for document in sought} | set(found_again)
     needles = make_needles(sought, (document for document in store.documents() if document.key not in keys))
     store.close()
     places = store.places()
@@ -198,20 +200,21 @@ def verify(spec: StoreSpec, out: Path | None) -> dict[str, Any]:
             sought = journal.sought()
     by = "job" if sought else "spec"
     with opened(spec) as store:
-        left = len(look_for(store, spec).documents)
+        left = look_for(store, spec).documents
         sought = sought or _named(spec)
-        asked = ask_again(store, spec, sought) if by == "job" else {"found_again": left}
-        read = read_everything(store, spec, sought)
-    return {"looked_for": by, "left": left, **asked, **read}
+        asked = ask_again(store, spec, sought) if by == "job" else {"found_again": len(left)}
+        read = read_everything(store, spec, sought, found_again=left)
+    return {"looked_for": by, "left": len(left), **asked, **read}
 
 
 def _named(spec: StoreSpec) -> list[Document]:
-    """Return what a spec says of the documents, as if each entry were one."""
-    return [
-        *(Document(key, "") for key in spec.keys),
-        *(Document(query.id, query.value) for query in spec.queries),
+    """Return what a spec says of the documents, as if each entry were one. Keys that are short are only asked for."""
+    texts = [
+        *(Document(f"query/{i}", query.value) for i, query in enumerate(spec.queries)),
         *(Document(f"meaning/{i}", meaning) for i, meaning in enumerate(spec.meanings)),
     ]
+    keys = [Document(key, "") for key in spec.keys]
+    return [*texts, *(document for document in keys if len(document.key) >= SHORTEST)] or keys
 
 
 @contextmanager

@@ -118,7 +118,7 @@ def file_places(path: Path) -> list[Place]:
 
 def folder_places(folder: Path, number: int) -> list[Place]:
     """Return the files of a folder that the spec names as a cache; they are numbered, for their names may say who it is."""
-    files = [file for _, file in _files(folder)] or [folder]  # which is then read in vain: it is gone, or empty
+    files = [file for _, file in _files(folder)] if folder.is_dir() else [folder]  # one that is gone is read in vain
     return [Place(f"cache {number}, file {i}", "cache", reader(file)) for i, file in enumerate(files, start=1)]
 
 

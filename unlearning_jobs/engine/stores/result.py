@@ -28,7 +28,9 @@ def result_of(kind: str, journal: Journal) -> dict[str, Any]:
     """Return the result of a job whose steps are all done. It names no document, and quotes nothing."""
     facts = {step: journal.facts(step) or {} for step in STEPS}
     found, listed, read = facts["find"], facts["list"], facts["read_back"]
-    verdict = verdict_of(read, facts["ask_again"], same=facts["compare"]["rest"] == listed["rest"])
+    deleted, rebuilt, now = facts["delete"], facts["rebuild"]["rest_before"], facts["compare"]["rest"]
+    same = deleted["rest_before"] == deleted["rest_after"] and rebuilt == now
+    verdict = verdict_of(read, facts["ask_again"], same=same)
     return {
         "format": FORMAT,
         "kind": kind,
@@ -42,7 +44,8 @@ def result_of(kind: str, journal: Journal) -> dict[str, Any]:
         "documents_before": found["total"],
         "found_by": found["how"],
         "rest_before": listed["rest"],
-        "rest_after": facts["compare"]["rest"],
+        "rest_after": now,
+        "written_meanwhile": (listed["rest"], deleted["rest_after"]) != (deleted["rest_before"], rebuilt),
         "index_before": listed["index"],
         "index_after": read["index"],
         "places": read["places"],
@@ -58,7 +61,7 @@ def verdict_of(read: Mapping[str, Any], asked: Mapping[str, Any], *, same: bool)
     Args:
         read: of every place, what was found.
         asked: how many deleted documents each way to ask still finds.
-        same: whether everything that was to stay is there as it was.
+        same: whether neither deleting nor rebuilding changed anything that was to stay.
     """
     places: Sequence[Mapping[str, Any]] = read["places"]
     dirty = [place for place in places if place["texts"] or place["vectors"]]

@@ -2,7 +2,7 @@
 
 A deleted row stays in the table until a vacuum, in the write-ahead log until its segments are gone, and its values may
 stand in the statistics. So the table is written anew, the statistics too, and segments of the log are removed instead of used
-again. All files are read through the server, so that it need not be on this machine; the role must be allowed to read them.
+again. All files are read through the server, so that it need not be on this machine; the role needs the right to read them.
 """
 
 from __future__ import annotations

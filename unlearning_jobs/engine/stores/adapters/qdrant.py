@@ -1,4 +1,5 @@
-"""Qdrant in local mode: a folder, with a SQLite file for each collection. A deleted point stays in the file's free pages.
+"""Qdrant in local mode: a folder, with a SQLite file for each collection. A deleted point stays in the file's free pages,
+unless SQLite was built to overwrite what it deletes, as Debian builds it.
 
 Points are kept as pickles, which nothing here loads: numbers are read from them one instruction at a time.
 """

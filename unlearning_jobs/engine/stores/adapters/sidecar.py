@@ -56,6 +56,7 @@ class SidecarStore(ABC):
         self._loaded: Any = None
         self._lines: list[Line] | None = None
         self._index()
+        self._all()
 
     @abstractmethod
     def _read(self) -> Any:

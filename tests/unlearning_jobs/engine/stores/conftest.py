@@ -1,0 +1,46 @@
+"""Stores with planted documents, and the jobs that erase from them."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from benchmarks.stores.planting import plant, planted
+from unlearning_jobs.engine.stores import StoreSpec, erase, find_documents, spec_from
+from unlearning_jobs.engine.stores.adapters import ADAPTERS
+from unlearning_jobs.engine.stores.store import Document
+
+SOUGHT = 6
+Planted = Callable[[str], dict[str, Any]]
+
+
+@pytest.fixture
+def documents() -> list[Document]:
+    """Sixty documents; the first six are about the person who asks."""
+    return planted(60, dimensions=32)
+
+
+@pytest.fixture
+def plant_store(tmp_path: Path, documents: list[Document]) -> Planted:
+    def make(kind: str) -> dict[str, Any]:
+        package = ADAPTERS[kind].package or ("datasets" if kind == "dataset" else "")
+        try:
+            return plant(kind, tmp_path, documents)
+        except ImportError:
+            pytest.skip(f"{package} is not installed; requirements-stores.txt has it")
+
+    return make
+
+
+def searching(store: Mapping[str, Any], documents: Sequence[Document], **more: Any) -> StoreSpec:
+    """Return the spec of an erasure of the first documents, searched for by words of theirs."""
+    queries = [{"kind": "exact", "value": one.text.split(":")[0]} for one in documents[:SOUGHT]]
+    return spec_from({"store": dict(store), "find": {"queries": queries}, **more})
+
+
+def erased(spec: StoreSpec, out: Path) -> dict[str, Any]:
+    """Find, approve and erase."""
+    return erase(spec, out, find_documents(spec, out).digest)
