@@ -81,7 +81,7 @@ def _list(store: Store, journal: Journal) -> dict[str, Any]:
     deleted = {key_digest(salt, document.key): document_digest(salt, document) for document in there}
     rest = digest_of_rest(salt, store.documents(), sought)
     store.close()
-    index = bytes_digest(store.places())
+    index = bytes_digest(place for place in store.places() if place.kind == "store")
     return {"digest": list_digest(deleted.values(), rest), "deleted": deleted, "rest": rest, "index": index}
 
 
@@ -184,7 +184,7 @@ def read_everything(
     return {
         "places": [place.to_json() for place in read],
         "untellable": needles.untellable,
-        "index": index_digest((place.name, place.sha256) for place in read if place.kind != "cache"),
+        "index": index_digest((place.name, place.sha256) for place in read if place.kind == "store"),
     }
 
 

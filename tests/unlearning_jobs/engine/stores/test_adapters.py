@@ -21,7 +21,7 @@ from unlearning_jobs.engine.stores.store import Document
 from .conftest import SOUGHT, Planted, erased, searching
 
 KEEP_BYTES = ("chroma", "pgvector", "faiss", "hnswlib")
-"""Whose engine's own delete leaves bytes. Qdrant's local mode does where Python's SQLite does not overwrite what it deletes."""
+"""Whose engine's own delete leaves bytes. Qdrant's local mode does where SQLite does not overwrite what it deletes."""
 IN_FILES = tuple(kind for kind in ADAPTERS if kind != "pgvector")
 HOLDS_OPEN = "import sys; f = open(sys.argv[1], 'rb'); print('open', flush=True); sys.stdin.read()"
 

@@ -95,10 +95,15 @@ def test_a_document_that_comes_back_with_another_content_is_not_deleted_unseen(
     _assert_refused("changed", lambda: erase(spec, tmp_path / "job", listing.digest))
 
 
-@pytest.mark.parametrize("before", [True, False])
-@pytest.mark.parametrize("step", STEPS[2:])
+@pytest.mark.parametrize(
+    ("step", "before"), [*((step, False) for step in STEPS[2:]), ("delete", True), ("rebuild", True), ("read_back", True)]
+)
 def test_an_erasure_goes_on_where_it_was_killed(
-    spec: StoreSpec, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, step: str, *, before: bool
+    spec: StoreSpec,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    step: str,
+    before: bool,  # of the table
 ) -> None:
     listing = find_documents(spec, tmp_path / "job")
     _kill(monkeypatch, step, before=before)
@@ -111,7 +116,7 @@ def test_an_erasure_goes_on_where_it_was_killed(
 
 
 def test_a_process_that_is_killed_in_the_middle_of_a_rebuild_leaves_nothing_behind(
-    plant_store: Planted, documents: list[Document], tmp_path: Path
+    plant_store: Planted, tmp_path: Path
 ) -> None:
     settings = plant_store("dataset")
     stored = {"store": settings, "find": {"keys": ["1000", "1001"]}}
@@ -177,9 +182,7 @@ def test_two_jobs_in_one_folder_at_once_are_refused(spec: StoreSpec, tmp_path: P
         _assert_refused("locked", lambda: find_documents(spec, tmp_path / "job"))
 
 
-def test_a_folder_of_another_spec_and_one_inside_the_store_are_refused(
-    spec: StoreSpec, documents: list[Document], tmp_path: Path
-) -> None:
+def test_a_folder_of_another_spec_and_one_inside_the_store_are_refused(spec: StoreSpec, tmp_path: Path) -> None:
     find_documents(spec, tmp_path / "job")
     other = spec_from({"store": {"kind": "folder", **spec.settings}, "find": {"keys": ["1001"]}})
     _assert_refused("bad_job", lambda: find_documents(other, tmp_path / "job"))

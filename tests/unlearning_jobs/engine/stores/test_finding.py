@@ -3,14 +3,11 @@
 from __future__ import annotations
 
 import json
-from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pytest
 
-from tests.unlearning_jobs.engine.matching.conftest import static_folder, tiny, tiny_folder  # noqa: F401  # fixtures
-from unlearning_jobs.engine.matching.encoder_folder import encoder_open
 from unlearning_jobs.engine.stores import StoreError, spec_from
 from unlearning_jobs.engine.stores import asking as asking_module
 from unlearning_jobs.engine.stores import finding as finding_module
@@ -120,13 +117,6 @@ def test_a_paraphrase_that_still_leads_to_a_deleted_document_is_counted() -> Non
     assert (asked["by_paraphrase"], asked["paraphrases_asked"]) == (1, 1)
     gone = ask_again(InMemory(Document("b", "x", np.ones(2))), spec, [kept])  # type: ignore[arg-type]  # as above
     assert (gone["by_paraphrase"], gone["by_key"], gone["by_vector"]) == (0, 0, 0)
-
-
-def test_a_real_encoder_finds_by_meaning(static_folder: Path) -> None:  # noqa: F811  # the fixture
-    vectors = encoder_open(static_folder).encode(["a boat in the harbour", "the price of bread"])
-    documents = [Document(key, "?", vector) for key, vector in zip("ab", vectors, strict=True)]
-    spec = _spec(meanings=["a boat in the harbour"], encoder=str(static_folder), closeness=0.99)
-    assert _found(spec, *documents) == {"a": "meaning"}
 
 
 def _spec(encoder: str | None = None, paraphrases: Any = (), **find: Any) -> StoreSpec:

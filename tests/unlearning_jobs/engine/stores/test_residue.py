@@ -26,9 +26,15 @@ from unlearning_jobs.engine.stores.scanning import Scanner
 from unlearning_jobs.engine.stores.store import Document, Place, Vector
 
 TEXT = "Zoë Quill, born 1961, told the “Harbour Ledger”\nthat she had never been to Reykjavík at all."
-VECTOR = np.random.default_rng(1).normal(size=64).astype(np.float32)
+
+
+def _vector(seed: int) -> Vector:
+    return np.random.default_rng(seed).normal(size=64).astype(np.float32)
+
+
+VECTOR = _vector(1)
 UNIT = VECTOR / np.linalg.norm(VECTOR)
-OTHERS = [Document(f"other-{i}", f"Other text number {i}.", np.random.default_rng(9 + i).normal(size=64)) for i in range(20)]
+OTHERS = [Document(f"other-{i}", f"Other text number {i}.", _vector(9 + i)) for i in range(20)]
 NOISE = np.random.default_rng(5).bytes(3000)
 
 
@@ -154,7 +160,9 @@ def test_a_document_with_nothing_of_its_own_is_counted() -> None:
 
 
 def test_vectors_of_zeros_say_nothing_and_do_not_match_empty_pages() -> None:
-    needles = make_needles([Document("k1", TEXT, np.zeros(64, dtype=np.float32)), Document("k2", TEXT, np.ones(64))], [])
+    needles = make_needles(
+        [Document("k1", TEXT, np.zeros(64, dtype=np.float32)), Document("k2", TEXT, np.ones(64, dtype=np.float32))], []
+    )
     assert len(needles.stretches) == 0
     assert _read(bytes(10000), Scanner(needles)).clean
 

@@ -69,7 +69,7 @@ def test_a_file_that_is_no_spec_is_refused_in_a_sentence(
 def test_a_package_that_is_missing_is_named(
     tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setitem(adapters.ADAPTERS, "chroma", adapters.Adapter("not_there", "X", "chromadb", ("path", "collection")))  # type: ignore[arg-type]  # a plain dict in truth
+    monkeypatch.setitem(adapters.ADAPTERS, "chroma", adapters.Adapter("not_there", "X", "chromadb", ("path", "collection")))
     store = {"kind": "chroma", "path": str(tmp_path), "collection": "x"}
     (tmp_path / "spec.json").write_text(json.dumps({"store": store, "find": {"keys": ["a"]}}))
     assert main(["store", "find", str(tmp_path / "spec.json"), "--out", str(tmp_path.parent / "job")]) == 2

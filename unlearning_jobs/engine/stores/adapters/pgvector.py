@@ -1,8 +1,8 @@
 """A table of PostgreSQL, with or without a column of pgvector's.
 
 A deleted row stays in the table until a vacuum, in the write-ahead log until its segments are gone, and its values may
-stand in the statistics. So the table is written anew, the statistics too, and segments of the log are removed instead of used
-again. All files are read through the server, so that it need not be on this machine; the role needs the right to read them.
+stand in the statistics. So the table is written anew, the statistics too, and segments of the log are removed instead of
+used again. All files are read through the server, which need not be on this machine; the role needs the right to do so.
 """
 
 from __future__ import annotations
@@ -126,7 +126,7 @@ class PgvectorStore:
 
     def _logs(self, name: str, files: Sequence[str] | None) -> list[Place]:
         if files is None:
-            return [Place(name, "log", _not_allowed)]
+            return [Place(name, "log", _refused)]
         return [Place(f"{name} {file.rsplit('/', 1)[-1]}", "log", lambda file=file: self._file(file)) for file in files]  # type: ignore[misc]
 
     def _relation(self, oid: int) -> Iterator[bytes]:
@@ -135,37 +135,16 @@ class PgvectorStore:
             cursor.connection.rollback()
             cursor.execute("SELECT pg_relation_filepath(%s)", (oid,))
             path = cursor.fetchone()[0]
-        number = 0
-        segment = path
-        while (chunks := self._read_file(segment)) is not None:
-            yield from chunks
-            number += 1
-            segment = f"{path}.{number}"
+            yield from _read_file(cursor, path)
+            number = 1
+            while (chunk := _chunk(cursor, f"{path}.{number}", 0)) is not None:
+                yield chunk
+                yield from _read_file(cursor, f"{path}.{number}", len(chunk))
+                number += 1
 
     def _file(self, path: str) -> Iterator[bytes]:
-        yield from self._read_file(path) or ()
-
-    def _read_file(self, path: str) -> Iterator[bytes] | None:
-        """Return the chunks of a file of the server's; None if there is none."""
-        if (first := self._chunk(path, 0)) is None:
-            return None
-        return self._chunks(path, first)
-
-    def _chunks(self, path: str, first: bytes) -> Iterator[bytes]:
-        chunk, offset = first, 0
-        while chunk:
-            yield chunk
-            offset += len(chunk)
-            chunk = self._chunk(path, offset) or b""
-
-    def _chunk(self, path: str, offset: int) -> bytes | None:
         with self._cursor() as cursor:
-            try:
-                cursor.execute(READ, (path, offset, CHUNK))
-            except psycopg2.Error:
-                return next(_not_allowed())
-            found = cursor.fetchone()[0]
-            return None if found is None else bytes(found)
+            yield from _read_file(cursor, path)
 
     def _require_there(self, columns: Sequence[str]) -> None:
         with self._cursor() as cursor:
@@ -225,6 +204,27 @@ class PgvectorStore:
         )
 
 
+def _read_file(cursor: Any, path: str, offset: int = 0) -> Iterator[bytes]:
+    """Yield a file of the server's from an offset on; nothing if it has been removed meanwhile."""
+    while chunk := _chunk(cursor, path, offset):
+        yield chunk
+        offset += len(chunk)
+
+
+def _chunk(cursor: Any, path: str, offset: int) -> bytes | None:
+    """Return bytes of a file of the server's; None if there is no such file.
+
+    Raises:
+        StoreError: this role may not read it.
+    """
+    try:
+        cursor.execute(READ, (path, offset, CHUNK))
+    except psycopg2.Error:
+        raise _not_allowed() from None
+    found = cursor.fetchone()[0]
+    return None if found is None else bytes(found)
+
+
 def _renew_log(cursor: Any) -> None:
     """Go through the segments of the write-ahead log that hold anything from before, and have them removed."""
     cursor.execute("SELECT setting, sourcefile LIKE '%%postgresql.auto.conf' FROM pg_settings WHERE name = 'wal_recycle'")
@@ -276,7 +276,10 @@ def _listed(cursor: Any, query: str) -> list[str] | None:
         return [cursor.fetchone()[0].removeprefix("/")]
 
 
-def _not_allowed() -> Iterator[bytes]:
+def _not_allowed() -> StoreError:
     message = "The role may not read this file of the server."
-    raise StoreError(message)
-    yield b""
+    return StoreError(message)
+
+
+def _refused() -> Iterator[bytes]:
+    raise _not_allowed()
