@@ -13,6 +13,7 @@ from .language_models import foreign, judged, sequential, speed
 from .language_models import run as language_models
 from .mapping import images, meaning, names, request
 from .mapping import run as mapping
+from .stores import run as stores
 from .tofu import path as tofu_path
 from .tofu import repeated as tofu_verdicts
 from .verdict import run as verdict
@@ -36,6 +37,7 @@ BENCHMARKS: Final[Mapping[str, tuple[Callable[[Path], None], str]]] = {
     "names": (names.run, "the ways to write a name that a search finds, in 16 scripts, seconds"),
     "mapping-meaning": (meaning.run, "what the search by meaning finds, about five minutes"),
     "mapping-images": (images.run, "what the search for images finds, a minute"),
+    "stores": (stores.run, "100 of 2,000 documents erased from each kind of data store, ten minutes"),
     "ensemble": (ensemble.run, "models trained together (stacked) against one by one"),
 }
 NEED_DATA = {"judge", "lm", "lm-foreign", "lm-sequential", "lm-speed", "mnist", "tofu-path", "tofu-verdicts"}

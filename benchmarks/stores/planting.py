@@ -53,14 +53,14 @@ def _chroma(folder: Path, documents: Sequence[Document]) -> dict[str, Any]:
     os.environ.setdefault("ANONYMIZED_TELEMETRY", "False")
     import chromadb
 
-    client = chromadb.PersistentClient(str(folder / "chroma"))
+    client: Any = chromadb.PersistentClient(str(folder / "chroma"))
     collection = client.create_collection("documents", metadata={"hnsw:space": "cosine"}, embedding_function=None)
     for batch in _batches(documents):
         collection.add(
             ids=[one.key for one in batch],
             documents=[one.text for one in batch],
             embeddings=[_vector(one) for one in batch],
-            metadatas=[dict(one.fields) for one in batch],  # type: ignore[misc,unused-ignore]  # texts, as Chroma takes
+            metadatas=[dict(one.fields) for one in batch],
         )
     client.close()
     return {"path": str(folder / "chroma"), "collection": "documents"}

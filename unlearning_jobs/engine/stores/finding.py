@@ -18,8 +18,8 @@ from .store import Document, Store, StoreError
 
 SHINGLE: Final = 8
 """Words in a row that copies of a text share."""
-SHARED: Final = 0.5
-"""Part of the shorter text's shingles that another must have to be a copy, or a part, of it."""
+SHARED: Final = 0.8
+"""Part of the shorter text's shingles that another must have to be a copy, or a part, of it. Texts by one template share less."""
 HOW: Final = ("key", "text", "meaning", "lineage", "copy")
 
 
@@ -123,12 +123,13 @@ def _vector(document: Document, encoder: Encoder) -> np.ndarray[tuple[int, ...],
 def _add_derived(store: Store, spec: StoreSpec, found: Found) -> bool:
     """Add what was made from found documents; whether there was any, for something may be made from that in turn."""
     before = len(found.documents)
-    shingles = {key: _shingles(document.text) for key, document in found.documents.items()}
+    originals = found.documents.items() if spec.copies else ()
+    shingles = {key: _shingles(document.text) for key, document in originals if found.how[key] != "copy"}
     everywhere = {one for own in shingles.values() for one in own}
     for document in store.documents():
         if document.key in found.documents:
             continue
-        if any(_origins(document.fields.get(name)) & shingles.keys() for name in spec.lineage):
+        if any(_origins(document.fields.get(name)) & found.documents.keys() for name in spec.lineage):
             found.add(document, "lineage")
         elif _is_copy(_shingles(document.text), everywhere, shingles):
             found.add(document, "copy")

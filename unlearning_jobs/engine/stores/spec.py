@@ -43,6 +43,8 @@ class StoreSpec:
     """Cosine from which on a document means the same."""
     lineage: tuple[str, ...] = ()
     """Fields that name the document from which one was made."""
+    copies: bool = True
+    """Documents with most of the text of one that was found, or with a part of it, go too."""
     paraphrases: tuple[str, ...] = ()
     """Asked afterwards: other words for what was erased."""
     encoder: Path | None = None
@@ -84,7 +86,7 @@ def spec_from(stored: Mapping[str, Any]) -> StoreSpec:
     kind = store.pop("kind")
     _check_settings(kind, store)
     _check_known("the spec", stored, {"store", "find", "paraphrases", "encoder", "most_share", "caches", "closed_book"})
-    _check_known("find", find, {"keys", "queries", "meanings", "closeness", "lineage"})
+    _check_known("find", find, {"keys", "queries", "meanings", "closeness", "lineage", "copies"})
     book = stored.get("closed_book", {})
     spec = StoreSpec(
         kind=kind,
@@ -94,6 +96,7 @@ def spec_from(stored: Mapping[str, Any]) -> StoreSpec:
         meanings=_texts(find.get("meanings", [])),
         closeness=float(find.get("closeness", CLOSENESS)),
         lineage=_texts(find.get("lineage", [])),
+        copies=bool(find.get("copies", True)),
         paraphrases=_texts(stored.get("paraphrases", [])),
         encoder=Path(stored["encoder"]) if "encoder" in stored else None,
         most_share=float(stored.get("most_share", MOST_SHARE)),

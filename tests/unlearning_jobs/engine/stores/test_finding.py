@@ -95,6 +95,17 @@ def test_chunks_and_copies_are_found_by_their_text_and_what_only_quotes_is_not()
     assert _found(_spec(keys=["a"]), *documents) == {"a": "key", "chunk": "copy", "copy": "copy"}
 
 
+def test_texts_by_one_template_are_no_copies_of_each_other() -> None:
+    words = LONG.split()
+    other = " ".join(["Max", "Bolt", *words[2:12], "tiny", *words[13:]])
+    assert _found(_spec(keys=["a"]), Document("a", LONG), Document("b", other)) == {"a": "key"}
+
+
+def test_copies_stay_where_the_spec_says_so() -> None:
+    documents = (Document("a", LONG), Document("copy", LONG))
+    assert _found(_spec(keys=["a"], copies=False), *documents) == {"a": "key"}
+
+
 @pytest.mark.usefixtures("two_directions")
 def test_documents_are_found_by_meaning_by_their_own_vectors_or_their_texts() -> None:
     boat, house = np.array([3, 0.1], dtype=np.float32), np.array([0, 1], dtype=np.float32)

@@ -76,7 +76,7 @@ class ChromaStore:
         if len(client.list_collections()) != len(_settings(self._path)):
             message = "The folder has collections of other tenants or databases, which would be lost. Nothing was rebuilt."
             raise StoreError(message, code="other_tenants")
-        copy = chromadb.PersistentClient(str(new))
+        copy: Any = chromadb.PersistentClient(str(new))
         for collection in client.list_collections():
             _copy(client.get_collection(collection.name, embedding_function=None), copy)
         copy.close()
@@ -170,7 +170,7 @@ def _require_this_version(database: Path) -> None:
         message = f"{database.parent} is no folder of Chroma's: it has no {DATABASE}."
         raise StoreError(message, code="wrong_path")
     with tempfile.TemporaryDirectory() as scratch:
-        client = chromadb.PersistentClient(scratch)
+        client: Any = chromadb.PersistentClient(scratch)
         client.close()
         if _versions(database) != _versions(Path(scratch) / DATABASE):
             message = f"The store is of another version than the installed chroma {chromadb.__version__}."
