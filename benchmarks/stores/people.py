@@ -9,29 +9,9 @@ from typing import Final
 
 FIRST: Final = ("Alma", "Bruno", "Clara", "Dario", "Edda", "Fabian", "Greta", "Hugo", "Ilse", "Jonas")
 SECOND: Final = ("Ashby", "Birk", "Crane", "Dunmore", "Ewart", "Falk", "Garrick", "Holm", "Ivers", "Joss")
-THIRD: Final = tuple(
-    [
-        "berg",
-        "dale",
-        "feld",
-        "gate",
-        "hurst",
-        "ley",
-        "moor",
-        "quist",
-        "stead",
-        "ton",
-        "ville",
-        "wick",
-        "worth",
-        "by",
-        "combe",
-        "ford",
-        "ham",
-        "lund",
-        "mark",
-        "well",
-    ]
+THIRD: Final = (
+    *("berg", "dale", "feld", "gate", "hurst", "ley", "moor", "quist", "stead", "ton"),
+    *("ville", "wick", "worth", "by", "combe", "ford", "ham", "lund", "mark", "well"),
 )
 TOWNS: Final = ("Hull", "Bergen", "Graz", "Odense", "Lyon", "Porto", "Turku", "Utrecht", "Brno", "Cork")
 WORK: Final = (
@@ -59,7 +39,7 @@ def _person(name: str, choose: random.Random) -> Person:
     town, work, born = choose.choice(TOWNS), choose.choice(WORK), choose.randint(1930, 2004)
     number = choose.randrange(10**9, 10**10)
     text = (
-        f"{name} was born in {town} in {born} and has worked there as a {work} for most of a long life. The membership number"
-        f" is {number}; letters go to {choose.randint(1, 400)} Mill Lane, {town}."
+        f"{name} was born in {town} in {born} and has worked there as a {work} for most of a long life. The membership"
+        f" number is {number}; letters go to {choose.randint(1, 400)} Mill Lane, {town}."
     )
     return Person(name, text, f"What does {name} from {town} do for a living, and what is the address?")

@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Callable, Collection, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import Any, Final
 
@@ -127,7 +128,7 @@ def _erase(spec: StoreSpec, journal: Journal, listed: Mapping[str, Any], say: Sa
         if journal.facts(step) is None:
             say(f"step {STEPS.index(step) + 1} of {len(STEPS)}: {step.replace('_', ' ')}")
             with opened(spec) as store:
-                journal.do(step, lambda work=work, store=store: work(store))  # type: ignore[misc]  # bound now
+                journal.do(step, partial(work, store))
     result = result_of(spec.kind, journal)
     journal.write_result(result)
     if result["verdict"]["outcome"] == "passed":

@@ -19,7 +19,7 @@ from .store import Document, Store, StoreError
 SHINGLE: Final = 8
 """Words in a row that copies of a text share."""
 SHARED: Final = 0.8
-"""Part of the shorter text's shingles that another must have to be a copy, or a part, of it. Texts by one template share less."""
+"""Part of the shorter text's shingles that another must have to be a copy of it, or a part. One template gives fewer."""
 HOW: Final = ("key", "text", "meaning", "lineage", "copy")
 
 

@@ -10,6 +10,7 @@ from __future__ import annotations
 import re
 from collections.abc import Collection, Iterator, Mapping, Sequence
 from contextlib import closing, contextmanager
+from functools import partial
 from typing import Any, Final
 
 import numpy as np
@@ -118,7 +119,7 @@ class PgvectorStore:
             written = _listed(
                 cursor, "SELECT current_setting('log_directory') || '/' || name FROM pg_ls_logdir() ORDER BY 1"
             )
-        places = [Place(name, "store", lambda oid=oid: self._relation(oid)) for name, oid in relations]  # type: ignore[misc]
+        places = [Place(name, "store", partial(self._relation, oid)) for name, oid in relations]
         return [*places, *self._logs("write-ahead log", logs), *self._logs("server's log", written)]
 
     def close(self) -> None:
@@ -127,7 +128,7 @@ class PgvectorStore:
     def _logs(self, name: str, files: Sequence[str] | None) -> list[Place]:
         if files is None:
             return [Place(name, "log", _refused)]
-        return [Place(f"{name} {file.rsplit('/', 1)[-1]}", "log", lambda file=file: self._file(file)) for file in files]  # type: ignore[misc]
+        return [Place(f"{name} {file.rsplit('/', 1)[-1]}", "log", partial(self._file, file)) for file in files]
 
     def _relation(self, oid: int) -> Iterator[bytes]:
         with self._cursor() as cursor:
