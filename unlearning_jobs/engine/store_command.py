@@ -44,6 +44,11 @@ def _erase(options: argparse.Namespace) -> int:
 
     result = erase(read_spec(options.spec), options.out, options.approved, say=lambda line: sys.stderr.write(f"{line}\n"))
     _say(result["verdict"])
+    if book := result["closed_book"]:
+        _print(
+            f"closed book: the model answers {book['alone']} of {book['questions']} questions without the store; of"
+            f" {book['with_passage']} that it answers with the store's passage, {book['from_store']} came from the store"
+        )
     _print(f"guarantee: {result['guarantee']}, for the store alone. It does not cover:")
     for line in result["does_not_cover"]:
         _print(f"    {line}")

@@ -18,18 +18,20 @@ READ_ONLY_MESSAGE: Final = "The store is read-only: its files may not be written
 PROCESSES: Final = Path("/proc")
 
 
-def require_there(path: Path) -> None:
-    """Finish an exchange that a crash broke off; then check that the store is there.
+def require_there(given: Path) -> Path:
+    """Finish an exchange that a crash broke off; then return where the store is, through any link.
 
     Raises:
         StoreError: there is nothing at this path.
     """
+    path = given.resolve()
     new, old = beside(path, NEW), beside(path, OLD)
     if not path.exists() and old.exists():
         (new if new.exists() else old).rename(path)
     if not path.exists():
         message = f"There is no store at {path}; check the path."
         raise StoreError(message, code="wrong_path")
+    return path
 
 
 def require_writable(path: Path) -> None:
@@ -81,10 +83,22 @@ def remove_left_over(path: Path) -> None:
 
 
 def exchange(path: Path) -> None:
-    """Put the new file or folder in the place of the old one, and overwrite the old one."""
+    """Put the new file or folder in the place of the old one, for the same users, and overwrite the old one."""
+    take_over_rights(path, beside(path, NEW))
     path.rename(beside(path, OLD))
     beside(path, NEW).rename(path)
     shred(beside(path, OLD))
+
+
+def take_over_rights(old: Path, new: Path) -> None:
+    """Give new files the owner and mode of the old ones: whoever runs the engine must still be able to read them."""
+    before = {one.relative_to(old): one.stat() for one in (old, *old.rglob("*")) if one.exists()}
+    of_files = [state for state in before.values() if stat.S_ISREG(state.st_mode)] or [old.stat()]
+    for one in (new, *new.rglob("*")):
+        state = before.get(one.relative_to(new), old.stat() if one.is_dir() else of_files[0])
+        one.chmod(stat.S_IMODE(state.st_mode))
+        if (state.st_uid, state.st_gid) != (one.stat().st_uid, one.stat().st_gid):
+            os.chown(one, state.st_uid, state.st_gid)
 
 
 def shred(path: Path) -> None:

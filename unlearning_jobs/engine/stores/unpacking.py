@@ -21,8 +21,8 @@ import pyarrow as pa
 from .store import CHUNK
 
 NOT_UNPACKED: Final = (
-    "Not looked into: values that PostgreSQL compresses one by one (TOAST with pglz or LZ4), blocks of LZ4, Snappy and"
-    " Brotli without a frame, quantised vectors, and what is encrypted."
+    "Not looked into: what PostgreSQL compresses one by one (values with pglz or LZ4, pages in its log), blocks of LZ4, Snappy"
+    " and Brotli without a frame, quantised vectors, and what is encrypted."
 )
 MOST_BYTES: Final = 1 << 30
 """Of one stream, unpacked: a small file may unpack to anything."""

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import sqlite3
+import stat
 import subprocess
 import sys
 from contextlib import closing
@@ -207,6 +208,49 @@ def test_a_table_that_another_connection_uses_is_refused(
         erased(searching(settings, documents), tmp_path / "job")
     connection.close()
     assert refused.value.code == "locked"
+
+
+def test_a_read_only_connection_is_refused(plant_store: Planted, documents: list[Document], tmp_path: Path) -> None:
+    from psycopg2.extensions import make_dsn
+
+    settings = plant_store("pgvector")
+    read_only = make_dsn(os.environ["DATABASE_URL"], options="-c default_transaction_read_only=on")
+    with pytest.raises(StoreError) as refused:
+        erased(searching(settings | {"dsn": read_only}, documents), tmp_path / "job")
+    assert refused.value.code == "read_only"
+
+
+def test_a_table_that_is_divided_into_others_is_refused(plant_store: Planted) -> None:
+    import psycopg2
+
+    settings = plant_store("pgvector")
+    with psycopg2.connect(os.environ["DATABASE_URL"]) as connection, connection.cursor() as cursor:
+        cursor.execute("CREATE TABLE lethe_divided (id text, body text) PARTITION BY LIST (id)")
+    connection.close()
+    try:
+        _assert_refused(settings | {"table": "lethe_divided", "vector": "", "fields": []}, "not_supported")
+        _assert_refused(settings | {"table": "lethe_nowhere"}, "wrong_path")
+        _assert_refused(settings | {"key": "another"}, "wrong_path")
+        _assert_refused(settings | {"key": "id; DROP TABLE x"}, "bad_spec")
+    finally:
+        with psycopg2.connect(os.environ["DATABASE_URL"]) as connection, connection.cursor() as cursor:
+            cursor.execute("DROP TABLE lethe_divided")
+        connection.close()
+
+
+def test_a_rebuilt_store_has_the_rights_of_the_old_one_also_through_a_link(
+    plant_store: Planted, documents: list[Document], tmp_path: Path
+) -> None:
+    settings = plant_store("dataset")
+    folder = Path(settings["path"])
+    folder.chmod(0o750)
+    for file in folder.iterdir():
+        file.chmod(0o640)
+    (tmp_path / "link").symlink_to(folder)
+    result = erased(searching(settings | {"path": str(tmp_path / "link")}, documents), tmp_path / "job")
+    assert result["verdict"]["outcome"] == "passed"
+    assert (tmp_path / "link").is_symlink()
+    assert {stat.S_IMODE(one.stat().st_mode) for one in (folder, *folder.iterdir())} == {0o750, 0o640}
 
 
 def test_a_role_that_may_not_read_the_servers_files_gets_no_verdict_that_passed(

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import sys
 from pathlib import Path
 
 import pytest
@@ -69,7 +70,8 @@ def test_a_file_that_is_no_spec_is_refused_in_a_sentence(
 def test_a_package_that_is_missing_is_named(
     tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setitem(adapters.ADAPTERS, "chroma", adapters.Adapter("not_there", "X", "chromadb", ("path", "collection")))
+    monkeypatch.setitem(sys.modules, "chromadb", None)
+    monkeypatch.delitem(sys.modules, f"{adapters.__name__}.chroma", raising=False)
     store = {"kind": "chroma", "path": str(tmp_path), "collection": "x"}
     (tmp_path / "spec.json").write_text(json.dumps({"store": store, "find": {"keys": ["a"]}}))
     assert main(["store", "find", str(tmp_path / "spec.json"), "--out", str(tmp_path.parent / "job")]) == 2

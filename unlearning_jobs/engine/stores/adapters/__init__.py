@@ -47,7 +47,9 @@ def open_store(kind: str, settings: Mapping[str, Any]) -> Store:
     adapter = ADAPTERS[kind]
     try:
         module = importlib.import_module(f"{__name__}.{adapter.module}")
-    except ImportError:
+    except ModuleNotFoundError as error:
+        if str(error.name).startswith("unlearning_jobs"):
+            raise
         message = f"Stores of the kind {kind} need {adapter.package}: pip install -r requirements-stores.txt"
         raise StoreError(message, code="not_installed") from None
     store: Store = getattr(module, adapter.name)(**settings)

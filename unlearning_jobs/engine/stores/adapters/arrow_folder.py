@@ -31,8 +31,7 @@ class ArrowFolderStore:
     """A data set, or several splits of one, whose rows have a key."""
 
     def __init__(self, path: str, key: str = "id", text: str = "text", vector: str = "") -> None:
-        self._path, self._key, self._text, self._vector = Path(path), key, text, vector
-        require_there(self._path)
+        self._path, self._key, self._text, self._vector = require_there(Path(path)), key, text, vector
         columns = {name for folder in self._folders() for name in self._schema(folder).names}
         if not {key, text, *([vector] if vector else [])} <= columns:
             message = "The data set lacks a column that the spec names; rows need a key, by default in the column id."

@@ -35,9 +35,8 @@ class ChromaStore:
     """One collection of a folder of Chroma's."""
 
     def __init__(self, path: str, collection: str) -> None:
-        self._path, self._name = Path(path), collection
+        self._path, self._name = require_there(Path(path)), collection
         self._opened: Any = None
-        require_there(self._path)
         _require_this_version(self._path / DATABASE)
         self._collection()
 

@@ -13,8 +13,7 @@ class FolderStore:
     """Text files in a folder and its subfolders. Other files are no documents, and places all the same."""
 
     def __init__(self, path: str) -> None:
-        self._path = Path(path)
-        require_there(self._path)
+        self._path = require_there(Path(path))
         if not self._path.is_dir():
             message = f"{self._path} is no folder; check the path."
             raise StoreError(message, code="wrong_path")

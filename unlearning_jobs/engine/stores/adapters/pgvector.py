@@ -33,6 +33,9 @@ RELATIONS: Final = """
     UNION ALL SELECT 'statistics', 'pg_statistic'::regclass
     UNION ALL SELECT 'toast of statistics', reltoastrelid FROM pg_class WHERE oid = 'pg_statistic'::regclass
     ORDER BY 1"""
+ORDINARY: Final = """
+    SELECT relkind = 'r' AND NOT EXISTS (SELECT 1 FROM pg_inherits WHERE inhparent = %(table)s)
+    FROM pg_class WHERE oid = %(table)s"""
 READ: Final = "SELECT pg_read_binary_file(%s, %s, %s, true)"
 
 
@@ -152,7 +155,12 @@ class PgvectorStore:
             if cursor.connection.server_version < OLDEST:
                 message = "The server is of another version: PostgreSQL 12 or newer is needed."
                 raise StoreError(message, code="another_version")
-            cursor.execute("SELECT attname FROM pg_attribute WHERE attrelid = %s AND attnum > 0", (self._oid(cursor),))
+            oid = self._oid(cursor)
+            cursor.execute(ORDINARY, {"table": oid})
+            if not cursor.fetchone()[0]:
+                message = "The table is a view, is divided into others, or others inherit from it; name one ordinary table."
+                raise StoreError(message, code="not_supported")
+            cursor.execute("SELECT attname FROM pg_attribute WHERE attrelid = %s AND attnum > 0", (oid,))
             if not set(columns) <= {row[0] for row in cursor.fetchall()}:
                 message = "The table lacks a column that the spec names."
                 raise StoreError(message, code="wrong_path")

@@ -32,9 +32,8 @@ class QdrantStore:
     """One collection of a local folder of Qdrant's, with one unnamed vector for each point."""
 
     def __init__(self, path: str, collection: str, text: str = "text") -> None:
-        self._path, self._name, self._text = Path(path), collection, text
+        self._path, self._name, self._text = require_there(Path(path)), collection, text
         self._opened: Any = None
-        require_there(self._path)
         if not (self._path / ABOUT).is_file():
             message = f"{self._path} is no local folder of Qdrant's: it has no {ABOUT}."
             raise StoreError(message, code="wrong_path")

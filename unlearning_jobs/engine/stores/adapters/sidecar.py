@@ -27,6 +27,7 @@ from unlearning_jobs.engine.stores.files import (
     require_there,
     require_writable,
     shred,
+    take_over_rights,
 )
 from unlearning_jobs.engine.stores.store import Description, Document, Place, StoreError, Vector
 
@@ -48,7 +49,7 @@ class SidecarStore(ABC):
     keeps_labels: bool = True
 
     def __init__(self, path: str, documents: str) -> None:
-        self._path, self._documents = Path(path), Path(documents)
+        self._path, self._documents = Path(path).resolve(), Path(documents).resolve()
         if beside(self._path, READY).exists():
             self._exchange()
         for file in (self._path, self._documents):
@@ -107,6 +108,7 @@ class SidecarStore(ABC):
         left = [line for line in self._all() if line.document.key not in gone]
         new, old = beside(self._documents, NEW), beside(self._documents, OLD)
         _write_lines(new, left)
+        take_over_rights(self._documents, new)
         self._documents.rename(old)
         new.rename(self._documents)
         shred(old)
@@ -143,6 +145,7 @@ class SidecarStore(ABC):
             new, old = beside(file, NEW), beside(file, OLD)
             if new.exists():
                 if file.exists():
+                    take_over_rights(file, new)
                     file.rename(old)
                 new.rename(file)
             shred(old)
