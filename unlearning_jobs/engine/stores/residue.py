@@ -3,15 +3,15 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable
 from dataclasses import asdict, dataclass
 from typing import Any
 
 from compliance.formats.canonical import canonical_json
 
-from .scanning import Hits, Scanner
+from .scanning import Counting, Scanner
 from .store import Place, StoreError
-from .unpacking import LARGEST, TooLargeError, unpacked
+from .unpacking import Unpacking
 
 
 @dataclass(frozen=True)
@@ -42,21 +42,24 @@ def read_back(places: Iterable[Place], scanner: Scanner) -> list[PlaceRead]:
 
 
 def _read(place: Place, scanner: Scanner) -> PlaceRead:
-    digest, packed = hashlib.sha256(), _Kept()
+    digest, counting, inside = hashlib.sha256(), scanner.begin(), list[Counting]()
 
-    def chunks() -> Iterator[bytes]:
+    def begin() -> Counting:
+        inside.append(scanner.begin())
+        return inside[-1]
+
+    packed = Unpacking(begin)
+    try:
         for chunk in place.read():
             digest.update(chunk)
+            counting.add(chunk)
             packed.add(chunk)
-            yield chunk
-
-    try:
-        size, hits = scanner.count(chunks())
     except (OSError, StoreError):
         return PlaceRead(place.name, place.kind, 0, "", 0, 0, unpacked=False, unreadable=True)
-    inside, whole = _inside(packed, scanner)
-    hits += inside
-    return PlaceRead(place.name, place.kind, size, digest.hexdigest(), hits.texts, hits.vectors, unpacked=whole)
+    packed.end()
+    hits = sum((one.end() for one in inside), start=counting.end())
+    sha256 = digest.hexdigest()
+    return PlaceRead(place.name, place.kind, counting.size, sha256, hits.texts, hits.vectors, unpacked=packed.whole)
 
 
 def bytes_digest(places: Iterable[Place]) -> str:
@@ -77,26 +80,3 @@ def _sha256(place: Place) -> str:
     except (OSError, StoreError):
         return ""
     return digest.hexdigest()
-
-
-class _Kept:
-    """The bytes of a place, to be unpacked, unless there are too many."""
-
-    def __init__(self) -> None:
-        self.data, self.whole = bytearray(), True
-
-    def add(self, chunk: bytes) -> None:
-        self.whole = self.whole and len(self.data) + len(chunk) < LARGEST
-        if self.whole:
-            self.data += chunk
-        else:
-            self.data.clear()
-
-
-def _inside(packed: _Kept, scanner: Scanner) -> tuple[Hits, bool]:
-    if not packed.whole:
-        return Hits(), False
-    try:
-        return scanner.count(unpacked(bytes(packed.data)))[1], True
-    except TooLargeError:
-        return Hits(), False

@@ -80,7 +80,7 @@ def _doubts(read: Mapping[str, Any]) -> list[str]:
     unreadable = [place["name"] for place in read["places"] if place["unreadable"]]
     packed = [place["name"] for place in read["places"] if not place["unpacked"] and not place["unreadable"]]
     doubts = [f"{name} could not be read" for name in unreadable]
-    doubts += [f"{name} is too large to look into what may be packed in it" for name in packed]
+    doubts += [f"{name} holds something packed that is too large to look into" for name in packed]
     if not read["places"]:
         doubts.append("there was no place to read")
     if count := read["untellable"]:

@@ -6,14 +6,15 @@ order and as Python pickles them; numbers count as equal if they differ by round
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from dataclasses import dataclass
+from itertools import groupby
 from typing import Final
 
 import numpy as np
 from numpy.typing import NDArray
 
 from .needles import SHORTEST, VALUES, Needles, encoded
+from .store import CHUNK
 
 OVERLAP: Final = 512
 """Bytes of one chunk that are read again with the next: no needle is longer."""
@@ -75,24 +76,18 @@ class Scanner:
         self._stretches = needles.stretches.astype(np.float64)
         self._wide, self._half = _Keys(needles.stretches, half=False), _Keys(needles.stretches, half=True)
 
-    def count(self, chunks: Iterator[bytes]) -> tuple[int, Hits]:
-        """Return how many bytes there were, and the needles in them; one that lies across chunks counts once."""
-        size, hits, kept = 0, Hits(), b""
-        for chunk in chunks:
-            size += len(chunk)
-            data = kept + chunk
-            hits += self._count(data, max(0, len(data) - OVERLAP))
-            kept = data[max(0, len(data) - OVERLAP) :]
-        return size, hits + self._count(kept, len(kept))
+    def begin(self) -> Counting:
+        """Return what counts the needles in bytes that come in chunks."""
+        return Counting(self)
 
-    def _count(self, data: bytes, end: int) -> Hits:
-        """Count the needles that begin before `end`."""
+    def count(self, data: bytes, end: int) -> Hits:
+        """Return the needles that begin before `end`."""
         if not data.strip(b"\0"):
             return Hits()  # room that an engine keeps; it is read many times faster so
         padded = np.frombuffer(data + bytes(8 + 9 * VALUES), dtype=np.uint8)
         return Hits(
             self._count_texts(data, padded, end) if self._by_start else 0,
-            sum(self._count_vectors(padded, layout, len(data), end) for layout in LAYOUTS) if len(self._stretches) else 0,
+            self._count_vectors(padded, len(data), end) if len(self._stretches) else 0,
         )
 
     def _count_texts(self, data: bytes, padded: Bytes, end: int) -> int:
@@ -104,13 +99,18 @@ class Scanner:
         ways = self._by_start.get(data[offset : offset + SHORTEST], ())
         return any(data.startswith(way, offset) for way in ways)
 
-    def _count_vectors(self, padded: Bytes, layout: Layout, size: int, end: int) -> int:
-        last = min(end, size - layout.stride * (VALUES - 1) - np.dtype(layout.dtype).itemsize + 1)
-        if last <= 0:
-            return 0
+    def _count_vectors(self, padded: Bytes, size: int, end: int) -> int:
+        count = 0
+        for dtype, layouts in groupby(LAYOUTS, key=lambda layout: layout.dtype):
+            numbers = _at_every_offset(padded, dtype)
+            codes = (self._half if dtype == "<f2" else self._wide).codes(numbers)
+            for layout in layouts:
+                last = min(end, size - layout.stride * (VALUES - 1) - np.dtype(dtype).itemsize + 1)
+                count += self._count_layout(layout, numbers, codes, last) if last > 0 else 0
+        return count
+
+    def _count_layout(self, layout: Layout, numbers: NDArray[np.generic], codes: Words, last: int) -> int:
         keys = self._half if layout.dtype == "<f2" else self._wide
-        numbers = _at_every_offset(padded, layout.dtype)
-        codes = keys.codes(numbers)
         pairs = (codes[:last] << np.uint64(32)) | codes[layout.stride : layout.stride + last]
         candidates = np.flatnonzero(keys.table[_hashed(pairs)])
         candidates = candidates[np.isin(pairs[candidates], keys.all)]
@@ -121,6 +121,30 @@ class Scanner:
         wanted = self._stretches[rows]
         with np.errstate(invalid="ignore"):  # what is no number differs from every number
             return bool((np.abs(wanted - there) <= layout.equal * np.abs(wanted)).all(axis=1).any())
+
+
+class Counting:
+    """Counts needles in one sequence of bytes; one that lies across chunks counts once."""
+
+    def __init__(self, scanner: Scanner) -> None:
+        self._scanner, self._waiting = scanner, bytearray()
+        self.size = 0
+        self._hits = Hits()
+
+    def add(self, chunk: bytes) -> None:
+        self.size += len(chunk)
+        self._waiting += chunk
+        if len(self._waiting) >= CHUNK + OVERLAP:
+            self._count(len(self._waiting) - OVERLAP)
+
+    def end(self) -> Hits:
+        """Return the needles in all chunks. No more may come."""
+        self._count(len(self._waiting))
+        return self._hits
+
+    def _count(self, end: int) -> None:
+        self._hits += self._scanner.count(bytes(self._waiting), end)
+        del self._waiting[:end]
 
 
 class _Keys:

@@ -14,58 +14,111 @@ import zipfile
 import zlib
 from collections.abc import Callable, Iterator, Mapping
 from itertools import chain
-from typing import Final
+from typing import Final, Protocol
 
 import pyarrow as pa
 
 from .store import CHUNK
 
 NOT_UNPACKED: Final = (
-    "Not looked into: what PostgreSQL compresses one by one (values with pglz or LZ4, pages in its log), blocks of LZ4, Snappy"
-    " and Brotli without a frame, quantised vectors, and what is encrypted."
+    "Not looked into: what PostgreSQL compresses one by one (values with pglz or LZ4, pages in its log), blocks of LZ4,"
+    " Snappy and Brotli without a frame, quantised vectors, and what is encrypted."
 )
 MOST_BYTES: Final = 1 << 30
 """Of one stream, unpacked: a small file may unpack to anything."""
 LARGEST: Final = 1 << 30
-"""A file of this size or more is looked through as it is, and not unpacked; the result says so."""
+"""An archive, or another file that must be unpacked as a whole, is not if it is larger; the result says so."""
 STREAM: Final = re.compile(rb"\x1f\x8b\x08|\x78[\x01\x5e\x9c\xda]")
 FRAMES: Final[Mapping[bytes, str]] = {b"\x28\xb5\x2f\xfd": "zstd", b"\x04\x22\x4d\x18": "lz4"}
-ENOUGH: Final = 16
-"""Bytes that a stream must unpack to at once: what looks like its beginning stands in any file."""
 
 
 class TooLargeError(Exception):
     """What is packed is too large to look into."""
 
 
-def unpacked(data: bytes) -> Iterator[bytes]:
-    """Yield whatever is packed in the bytes of a place, in chunks.
+class Sink(Protocol):
+    """Takes bytes in chunks."""
 
-    Raises:
-        TooLargeError: there is more than `MOST_BYTES` in a stream.
+    def add(self, chunk: bytes) -> None: ...
+
+
+class Unpacking:
+    """Unpacks what is packed in bytes that come in chunks, and gives it to whoever counts.
+
+    `whole` says whether all of it could be; what only begins like something packed is none, and was read as it is.
     """
-    for magic, unpack in WHOLE.items():
-        if data.startswith(magic):
-            yield from _quietly(unpack(data))
-    yield from chain.from_iterable(_stream(data, match.start()) for match in STREAM.finditer(data))
 
+    def __init__(self, begin: Callable[[], Sink]) -> None:
+        self.whole = True
+        self._begin = begin
+        self._streams: list[_Stream] = []
+        self._tail = b""
+        self._kept: bytearray | None = bytearray()
 
-def _stream(data: bytes, start: int) -> Iterator[bytes]:
-    engine = zlib.decompressobj(wbits=47)  # zlib or gzip, whichever it is
-    size, position = 0, start
-    while position < len(data) and not engine.eof:
+    def add(self, chunk: bytes) -> None:
+        self._keep(chunk)
+        self._streams = [stream for stream in self._streams if self._goes_on(stream, chunk)]
+        data = self._tail + chunk
+        for match in STREAM.finditer(data):
+            if match.end() > len(self._tail):  # or it was seen with the last chunk
+                stream = _Stream(self._begin())
+                if self._goes_on(stream, memoryview(data)[match.start() :]):
+                    self._streams.append(stream)
+        self._tail = data[-2:]
+
+    def end(self) -> None:
+        """Unpack what must be unpacked as a whole. No more may come."""
+        for magic, unpack in WHOLE.items():
+            if self._kept is not None and self._kept.startswith(magic):
+                sink = self._begin()
+                try:
+                    for chunk in _quietly(unpack(bytes(self._kept))):
+                        sink.add(chunk)
+                except TooLargeError:
+                    self.whole = False
+
+    def _goes_on(self, stream: _Stream, chunk: bytes | memoryview) -> bool:
         try:
-            chunk = engine.decompress(data[position : position + (1 << 16)], CHUNK)
-            while chunk:
-                size += len(chunk)
-                if size > MOST_BYTES:
-                    raise TooLargeError
-                if size >= ENOUGH:
-                    yield chunk
-                chunk = engine.decompress(engine.unconsumed_tail, CHUNK) if engine.unconsumed_tail else b""
-        except zlib.error:
+            return stream.add(chunk)
+        except TooLargeError:
+            self.whole = False
+            return False
+
+    def _keep(self, chunk: bytes) -> None:
+        """Keep the bytes of a file that must be unpacked as a whole; of others only where they begin."""
+        if self._kept is None:
             return
-        position += 1 << 16
+        self._kept += chunk
+        if len(self._kept) >= LONGEST_MAGIC and not self._kept.startswith(tuple(WHOLE)):
+            self._kept = None
+        elif len(self._kept) > LARGEST:
+            self._kept, self.whole = None, False
+
+
+class _Stream:
+    """A stream of gzip or zlib, or what looks like the beginning of one."""
+
+    def __init__(self, sink: Sink) -> None:
+        self._engine, self._sink, self._size = zlib.decompressobj(wbits=47), sink, 0
+
+    def add(self, chunk: bytes | memoryview) -> bool:
+        """Unpack more of it, and say whether it goes on.
+
+        Raises:
+            TooLargeError: it unpacks to too much.
+        """
+        packed: bytes | memoryview = chunk
+        while packed and not self._engine.eof:
+            try:
+                out = self._engine.decompress(packed, CHUNK)
+            except zlib.error:
+                return False
+            self._size += len(out)
+            if self._size > MOST_BYTES:
+                raise TooLargeError
+            self._sink.add(out)
+            packed = self._engine.unconsumed_tail
+        return not self._engine.eof
 
 
 def _quietly(chunks: Iterator[bytes]) -> Iterator[bytes]:
@@ -137,3 +190,4 @@ WHOLE: Final[Mapping[bytes, Callable[[bytes], Iterator[bytes]]]] = {
     b"PAR1": _parquet,
     **dict.fromkeys(FRAMES, _framed),
 }
+LONGEST_MAGIC: Final = max(map(len, WHOLE))

@@ -63,6 +63,20 @@ def test_the_engines_own_delete_leaves_bytes_and_is_seen_to(
     assert sum(place["texts"] + place["vectors"] for place in read["places"]) > 0
 
 
+@pytest.mark.parametrize("kind", ["chroma", "hnswlib"])
+def test_an_erasure_by_the_engines_own_delete_alone_fails(
+    kind: str, plant_store: Planted, documents: list[Document], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    spec = searching(plant_store(kind), documents)
+    with opened(spec) as store:
+        monkeypatch.setattr(type(store), "rebuild", lambda _store: None)
+    result = erased(spec, tmp_path / "job")
+    assert result["verdict"]["outcome"] == "failed"
+    assert result["guarantee"] == "none"
+    assert result["asked_again"]["by_key"] == result["asked_again"]["found_again"] == 0  # every question is answered well
+    assert not result["verdict"]["sentences"][0].startswith("residue in 0 ")
+
+
 def test_what_qdrant_leaves_in_free_pages_is_seen_and_goes(plant_store: Planted, documents: list[Document]) -> None:
     settings = plant_store("qdrant")
     storage = Path(settings["path"]) / "collection" / "documents" / "storage.sqlite"

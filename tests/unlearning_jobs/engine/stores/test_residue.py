@@ -175,6 +175,22 @@ def test_a_file_that_unpacks_to_too_much_is_said(scanner: Scanner, monkeypatch: 
         assert not read.clean
 
 
+@pytest.mark.parametrize("size", [40, 511, 1 << 20])
+def test_what_is_packed_is_found_across_chunks_and_once(size: int, scanner: Scanner) -> None:
+    packed = NOISE + zlib.compress(NOISE + TEXT.encode() + VECTOR.tobytes() + NOISE) + NOISE
+    read = _read(packed, scanner, size=size)
+    assert (read.texts, read.vectors) == (_read(TEXT.encode(), scanner).texts, 16)
+
+
+def test_an_archive_that_is_too_large_to_unpack_is_said_and_other_large_files_are_read(
+    scanner: Scanner, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(unpacking, "LARGEST", 1000)
+    assert not _read(_zip(NOISE), scanner).clean
+    assert _read(NOISE, scanner).clean
+    assert _read(NOISE + gzip.compress(TEXT.encode()), scanner).texts > 0
+
+
 def test_a_link_and_a_file_that_is_gone_are_unreadable(scanner: Scanner, tmp_path: Path) -> None:
     store = tmp_path / "store"
     store.mkdir()
