@@ -116,6 +116,9 @@ def erase(spec: StoreSpec, out: Path, approved: str, say: Say = lambda _: None) 
 def _erase(spec: StoreSpec, journal: Journal, listed: Mapping[str, Any], say: Say) -> dict[str, Any]:
     sought = journal.sought()
     keys = {document.key for document in sought}
+    if {key_digest(journal.salt, key) for key in keys} != set(listed["deleted"]):
+        message = "The job has lost what it looks for, or holds something else; find again in another folder."
+        raise StoreError(message, code="bad_job")
     works: Mapping[str, Callable[[Store], Mapping[str, Any]]] = {
         "delete": lambda store: _delete(store, sought, listed, journal),
         "rebuild": lambda store: _rebuild(store, keys, journal),

@@ -195,6 +195,13 @@ def test_a_damaged_journal_is_refused(spec: StoreSpec, tmp_path: Path) -> None:
     _assert_refused("bad_job", lambda: find_documents(spec, tmp_path / "job"))
 
 
+def test_a_job_that_has_lost_what_it_looks_for_is_refused(spec: StoreSpec, tmp_path: Path) -> None:
+    listing = find_documents(spec, tmp_path / "job")
+    (tmp_path / "job" / "sought.jsonl").unlink()
+    _assert_refused("bad_job", lambda: erase(spec, tmp_path / "job", listing.digest))
+    assert _count(spec) == 60
+
+
 def test_nothing_found_is_an_outcome_of_its_own(spec: StoreSpec, tmp_path: Path) -> None:
     nothing = spec_from({"store": {"kind": "folder", **spec.settings}, "find": {"keys": ["nobody"]}})
     _assert_refused("nothing_found", lambda: find_documents(nothing, tmp_path / "job"))
