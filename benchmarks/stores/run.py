@@ -19,9 +19,10 @@ from pathlib import Path
 from typing import Any, Final
 
 from compliance.local.services import database_start
-from unlearning_jobs.engine.matching.encoder_folder import encoder_open, installed_encoder
+from unlearning_jobs.engine.matching.encoder_folder import installed_encoder
 from unlearning_jobs.engine.stores import erase, find_documents, spec_from
 from unlearning_jobs.engine.stores.erasure import opened, read_everything
+from unlearning_jobs.engine.stores.finding import encoder_of
 from unlearning_jobs.engine.stores.spec import StoreSpec
 from unlearning_jobs.engine.stores.store import Document, Vector
 
@@ -58,7 +59,8 @@ def _documents() -> tuple[list[Document], list[str], Path | None]:
     documents = [replace(one, text=person.text) for one, person in zip(planted(DOCUMENTS), about, strict=True)]
     encoder = installed_encoder()
     if encoder is not None:
-        vectors = encoder_open(encoder, threads=2).encode([one.text for one in documents])
+        with encoder_of(encoder) as opened_encoder:
+            vectors = opened_encoder.encode([one.text for one in documents])
         documents = [replace(one, vector=vector) for one, vector in zip(documents, vectors, strict=True)]
     return documents, [person.question for person in about[:SOUGHT]], encoder
 
@@ -91,13 +93,20 @@ def _own_delete(
         answers = ""
         if store.describe().searches:
             vectors = _near(store.nearest, [one.vector for one in sought if one.vector is not None], keys)
-            asked = list(encoder_open(encoder).encode(list(questions))) if encoder else []
+            asked = _encoded(encoder, questions)
             answers = f", {vectors} by vector, {_near(store.nearest, asked, keys)} by paraphrase"
         store.delete(keys)
         read = read_everything(store, spec, list(sought))
     dirty = [place for place in read["places"] if place["texts"] or place["vectors"]]
     texts, vectors = (sum(place[what] for place in dirty) for what in ("texts", "vectors"))
     return answers, f"{len(dirty)} of {len(read['places'])} places: {texts:,} texts, {vectors:,} vectors"
+
+
+def _encoded(encoder: Path | None, questions: Sequence[str]) -> list[Vector]:
+    if encoder is None:
+        return []
+    with encoder_of(encoder) as opened_encoder:
+        return list(opened_encoder.encode(list(questions)))
 
 
 def _near(nearest: Callable[[Vector, int], list[str]], vectors: Sequence[Vector], keys: set[str]) -> int:

@@ -5,9 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 from typing import Any, Final
 
-from unlearning_jobs.engine.matching.encoder_folder import encoder_open
-
-from .finding import look_for
+from .finding import encoder_of, look_for
 from .spec import StoreSpec
 from .store import Document, Store, Vector
 
@@ -39,4 +37,5 @@ def _nearest(store: Store, vectors: Iterable[Vector], keys: set[str]) -> int:
 def _encoded(spec: StoreSpec) -> list[Vector]:
     if spec.encoder is None or not spec.paraphrases:
         return []
-    return list(encoder_open(spec.encoder).encode(list(spec.paraphrases)))
+    with encoder_of(spec.encoder) as encoder:
+        return list(encoder.encode(list(spec.paraphrases)))

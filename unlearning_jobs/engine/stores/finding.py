@@ -4,13 +4,16 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass, field
+from pathlib import Path
 from typing import Final
 
 import numpy as np
 
 from unlearning_jobs.engine.matching.encoder import Encoder, unit
 from unlearning_jobs.engine.matching.encoder_folder import encoder_open
+from unlearning_jobs.engine.matching.encoder_sentence import SentenceEncoder
 from unlearning_jobs.engine.matching.kinds import MATCHERS
 
 from .spec import StoreSpec
@@ -103,12 +106,23 @@ def close_ones(store: Store, spec: StoreSpec, meanings: Sequence[str]) -> Iterat
     """
     if not meanings or spec.encoder is None:
         return
-    encoder = encoder_open(spec.encoder)
-    wanted = encoder.encode(list(meanings))
-    for document in store.documents():
-        vector = _vector(document, encoder)
-        if float((wanted @ vector).max()) >= spec.closeness:
-            yield document
+    with encoder_of(spec.encoder) as encoder:
+        wanted = encoder.encode(list(meanings))
+        for document in store.documents():
+            vector = _vector(document, encoder)
+            if float((wanted @ vector).max()) >= spec.closeness:
+                yield document
+
+
+@contextmanager
+def encoder_of(folder: Path) -> Iterator[Encoder]:
+    """Open an encoder, and end its process, if it has one."""
+    encoder = encoder_open(folder)
+    try:
+        yield encoder
+    finally:
+        if isinstance(encoder, SentenceEncoder):
+            encoder.close()
 
 
 def _vector(document: Document, encoder: Encoder) -> np.ndarray[tuple[int, ...], np.dtype[np.float32]]:

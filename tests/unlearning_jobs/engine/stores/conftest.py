@@ -37,7 +37,9 @@ def plant_store(tmp_path: Path, documents: list[Document]) -> Planted:
         try:
             return plant(kind, tmp_path, documents)
         except ImportError:
-            pytest.skip(f"{package} is not installed; requirements-stores.txt has it")
+            if os.environ.get("CI") == "true":
+                raise
+            pytest.skip(f"{package} is not installed; requirements-dev.txt has it")
 
     return make
 

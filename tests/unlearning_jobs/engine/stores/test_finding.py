@@ -8,9 +8,7 @@ from typing import Any
 import numpy as np
 import pytest
 
-from unlearning_jobs.engine.stores import StoreError, spec_from
-from unlearning_jobs.engine.stores import asking as asking_module
-from unlearning_jobs.engine.stores import finding as finding_module
+from unlearning_jobs.engine.stores import StoreError, finding, spec_from
 from unlearning_jobs.engine.stores.asking import ask_again
 from unlearning_jobs.engine.stores.finding import look_for
 from unlearning_jobs.engine.stores.spec import StoreSpec
@@ -53,8 +51,7 @@ class TwoDirections:
 
 @pytest.fixture
 def two_directions(monkeypatch: pytest.MonkeyPatch) -> None:
-    for module in (finding_module, asking_module):
-        monkeypatch.setattr(module, "encoder_open", lambda _folder: TwoDirections())
+    monkeypatch.setattr(finding, "encoder_open", lambda _folder: TwoDirections())
 
 
 def test_documents_are_found_by_key() -> None:
