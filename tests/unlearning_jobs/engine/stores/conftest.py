@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import ExitStack, closing, contextmanager
 from pathlib import Path
 from typing import Any
 
+import psycopg2
 import pytest
 
 from benchmarks.stores.planting import plant, planted
@@ -31,17 +33,34 @@ def documents() -> list[Document]:
 
 
 @pytest.fixture
-def plant_store(tmp_path: Path, documents: list[Document]) -> Planted:
-    def make(kind: str) -> dict[str, Any]:
-        package = ADAPTERS[kind].package or ("datasets" if kind == "dataset" else "")
-        try:
-            return plant(kind, tmp_path, documents)
-        except ImportError:
-            if os.environ.get("CI") == "true":
-                raise
-            pytest.skip(f"{package} is not installed; requirements-dev.txt has it")
+def plant_store(tmp_path: Path, documents: list[Document]) -> Iterator[Planted]:
+    with ExitStack() as until_the_end:
 
-    return make
+        def make(kind: str) -> dict[str, Any]:
+            if kind == "pgvector":
+                until_the_end.enter_context(_alone_on_the_server())
+            return _planted(kind, tmp_path, documents)
+
+        yield make
+
+
+@contextmanager
+def _alone_on_the_server() -> Iterator[None]:
+    """Wait for tests in other processes that plant the same documents: they would be found in the server's log."""
+    with closing(psycopg2.connect(os.environ["DATABASE_URL"])) as connection:
+        connection.autocommit = True
+        connection.cursor().execute("SELECT pg_advisory_lock(20261129)")
+        yield
+
+
+def _planted(kind: str, folder: Path, documents: list[Document]) -> dict[str, Any]:
+    package = ADAPTERS[kind].package or ("datasets" if kind == "dataset" else "")
+    try:
+        return plant(kind, folder, documents)
+    except ImportError:
+        if os.environ.get("CI") == "true":
+            raise
+        pytest.skip(f"{package} is not installed; requirements-dev.txt has it")
 
 
 def searching(store: Mapping[str, Any], documents: Sequence[Document], **more: Any) -> StoreSpec:

@@ -25,6 +25,8 @@ NAME: Final = re.compile(r"[A-Za-z_][A-Za-z0-9_]*")
 MOST_SEGMENTS: Final = 200
 """Of the write-ahead log that are gone through, so that what was used before is removed."""
 BATCH: Final = 500
+ROUNDS: Final = 3
+"""A checkpoint that began before the server heard of the setting still uses segments again."""
 RELATIONS: Final = """
     SELECT 'table ' || relname, oid FROM pg_class WHERE oid = %(table)s
     UNION ALL SELECT 'index ' || c.relname, c.oid FROM pg_index i JOIN pg_class c ON c.oid = i.indexrelid
@@ -213,6 +215,15 @@ class PgvectorStore:
         )
 
 
+def _go_beyond(cursor: Any, last: str) -> None:
+    """Begin new segments of the log until one is behind the last that there was: those may be old ones, used again."""
+    for _ in range(MOST_SEGMENTS):
+        cursor.execute("SELECT pg_logical_emit_message(true, 'lethe', ''), pg_switch_wal()")
+        cursor.execute("SELECT pg_walfile_name(pg_current_wal_lsn())")
+        if cursor.fetchone()[0] > last:
+            return
+
+
 def _read_file(cursor: Any, path: str, offset: int = 0) -> Iterator[bytes]:
     """Yield a file of the server's from an offset on; nothing if it has been removed meanwhile."""
     while chunk := _chunk(cursor, path, offset):
@@ -241,16 +252,10 @@ def _renew_log(cursor: Any) -> None:
     if not _if_allowed(cursor, "ALTER SYSTEM SET wal_recycle = off"):
         return
     try:
-        cursor.execute("SELECT pg_reload_conf()")
-        cursor.execute("SELECT max(name) FROM pg_ls_waldir() WHERE name ~ '^[0-9A-F]{24}$'")
-        last = cursor.fetchone()[0]
-        for _ in range(MOST_SEGMENTS):
-            cursor.execute("SELECT pg_logical_emit_message(true, 'lethe', ''), pg_switch_wal()")
-            cursor.execute("SELECT pg_walfile_name(pg_current_wal_lsn())")
-            if cursor.fetchone()[0] > last:
-                break
-        for _ in range(2):
-            cursor.execute("SELECT pg_logical_emit_message(true, 'lethe', ''), pg_switch_wal()")
+        cursor.execute("SELECT pg_reload_conf(), pg_sleep(0.2)")
+        for _ in range(ROUNDS):
+            cursor.execute("SELECT max(name) FROM pg_ls_waldir() WHERE name ~ '^[0-9A-F]{24}$'")
+            _go_beyond(cursor, cursor.fetchone()[0])
             cursor.execute("CHECKPOINT")
     finally:
         before = "SET wal_recycle = on" if set_here and recycles == "on" else "RESET wal_recycle" if recycles == "on" else ""
