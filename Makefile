@@ -16,10 +16,10 @@ help: ## what there is
 
 install: $(VENV)/.installed $(MESSAGES) ## everything the other targets need, into .venv; a no-op when nothing changed
 
-$(VENV)/.installed: requirements.txt requirements-dev.txt
+$(VENV)/.installed: requirements.txt requirements-dev.txt requirements-stores.txt
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || { echo "Lethe needs Python 3.11 or newer; set PYTHON=python3.11 (or newer)."; exit 1; }
 	@test -x $(BIN)/python || $(PYTHON) -m venv $(VENV) || { rm -rf $(VENV); echo "Python cannot make a virtual environment here. On Debian and Ubuntu: apt install python3-venv"; exit 1; }
-	@echo "Installing into $(VENV) (about a minute, 2 GB) ..."
+	@echo "Installing into $(VENV) (about two minutes, 2.6 GB) ..."
 	@$(BIN)/python -m pip install --quiet --disable-pip-version-check -r requirements-dev.txt
 	@touch $@
 

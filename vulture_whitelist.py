@@ -28,6 +28,11 @@ _.ClassifierFamily  # families.FAMILIES names it, and loads it when a recipe doe
 _.LogisticFamily
 _.SummationFamily
 
+_.FolderStore  # engine.stores.adapters.ADAPTERS names them, and loads one when a spec does
+_.FaissStore
+_.HnswlibStore
+_.PgvectorStore
+
 _.receive_data_chunk  # Django calls them on an upload handler
 _.file_complete
 _.readable  # io.BufferedReader asks a raw stream
@@ -39,6 +44,7 @@ _.compute_loss  # transformers' Trainer calls it
 _.upload_handlers  # Django reads it when it parses a form
 _.MAX_IMAGE_PIXELS  # Pillow
 _.autocommit  # psycopg2
+_.itersize
 _.encode_special_tokens  # Hugging Face tokenizers
 _.post_processor
 _.pre_tokenizer

@@ -15,6 +15,7 @@ from .language_models import foreign, judged, sequential, speed
 from .language_models import run as language_models
 from .mapping import images, meaning, names, request
 from .mapping import run as mapping
+from .stores import run as stores
 from .tofu import path as tofu_path
 from .tofu import repeated as tofu_verdicts
 from .verdict import run as verdict
@@ -40,6 +41,7 @@ BENCHMARKS: Final[Mapping[str, tuple[Callable[[Path], None], str]]] = {
     "mapping-images": (images.run, "what the search for images finds, a minute"),
     "guards": (guards.run, "what filters find on TOFU's questions and answers, a minute (needs DATA)"),
     "guards-latency": (guards_latency.run, "what the gateway adds to a request with 1,000 guards, three minutes"),
+    "stores": (stores.run, "100 of 2,000 documents erased from each kind of data store, ten minutes"),
     "ensemble": (ensemble.run, "models trained together (stacked) against one by one"),
 }
 NEED_DATA = {"guards", "judge", "lm", "lm-foreign", "lm-sequential", "lm-speed", "mnist", "tofu-path", "tofu-verdicts"}

@@ -10,6 +10,7 @@
     python -m unlearning_jobs.engine judge --original DIR --unlearned DIR --oracles DIR... --snapshot DIR --forget FILE
     python -m unlearning_jobs.engine canaries make | draw | judge
     python -m unlearning_jobs.engine guard make | show | evaluate
+    python -m unlearning_jobs.engine store find | erase | verify SPEC [--out DIR] [--approved DIGEST]
     python -m unlearning_jobs.engine run spec.json --out DIR [--progress ndjson] [--exit-with-parent]
 
 Exit status: 0 done; 1 unexpected error, or nobody reads the output; 2 it cannot be done, a message says why; 143 SIGTERM.
@@ -28,7 +29,7 @@ from functools import partial
 from pathlib import Path
 from typing import Any
 
-from . import canaries_command, guard_command, judge_command, search_command, sweep_command
+from . import canaries_command, guard_command, judge_command, search_command, store_command, sweep_command
 from .contracts import Adapter, JobResult, JobSpec, Progress, ProgressCallback, Sharding
 from .contracts.families import FAMILY_DESCRIPTIONS, family_from
 from .errors import EngineError, SpecError, explained
@@ -120,6 +121,7 @@ def _parser() -> argparse.ArgumentParser:
     judge_command.add_to(commands)
     canaries_command.add_to(commands)
     guard_command.add_to(commands)
+    store_command.add_to(commands)
     run = commands.add_parser("run", help="run one job")
     run.add_argument("spec", type=Path, help="the job spec, a JSON file")
     run.add_argument("--out", type=Path, required=True, help="folder for the result")
