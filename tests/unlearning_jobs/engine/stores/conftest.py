@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import ExitStack, closing, contextmanager
 from pathlib import Path
@@ -50,10 +51,17 @@ COMPILED = {"hnswlib"}
 
 @contextmanager
 def _alone_on_the_server() -> Iterator[None]:
-    """Wait for tests in other processes that plant the same documents: they would be found in the server's log."""
-    with closing(psycopg2.connect(os.environ["DATABASE_URL"])) as connection:
+    """Wait for tests in other processes that plant the same documents: they would be found in the server's log.
+
+    It asks again and again: a query that waits has a snapshot, and VACUUM keeps whatever some snapshot may still see.
+    """
+    with closing(psycopg2.connect(os.environ["DATABASE_URL"])) as connection, connection.cursor() as cursor:
         connection.autocommit = True
-        connection.cursor().execute("SELECT pg_advisory_lock(20261129)")
+        while True:
+            cursor.execute("SELECT pg_try_advisory_lock(20261129)")
+            if cursor.fetchone()[0]:  # type: ignore[index]  # it answers with one row
+                break
+            time.sleep(0.1)
         yield
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import threading
 from pathlib import Path
 from typing import Any
 
@@ -36,6 +37,19 @@ def test_a_table_that_another_connection_uses_is_refused(
         erased(searching(settings, documents), tmp_path / "job")
     connection.close()
     assert refused.value.code == "locked"
+
+
+def test_a_transaction_that_may_still_see_what_was_deleted_is_waited_for(
+    plant_store: Planted, documents: list[Document], tmp_path: Path
+) -> None:
+    settings = plant_store("pgvector")
+    connection = psycopg2.connect(os.environ["DATABASE_URL"])
+    connection.set_session(isolation_level="REPEATABLE READ")
+    connection.cursor().execute("SELECT count(*) FROM pg_class")
+    ends = threading.Timer(3, connection.close)
+    ends.start()
+    assert erased(searching(settings, documents), tmp_path / "job")["verdict"]["outcome"] == "passed"
+    ends.join()
 
 
 def test_a_read_only_connection_is_refused(plant_store: Planted, documents: list[Document], tmp_path: Path) -> None:

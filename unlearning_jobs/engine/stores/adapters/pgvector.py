@@ -19,12 +19,13 @@ from psycopg2 import sql
 
 from unlearning_jobs.engine.stores.store import CHUNK, Description, Document, Place, StoreError, Vector
 
+from .old_snapshots import wait_for_older
+
 OLDEST: Final = 120000
 """PostgreSQL 12 can remove segments of its log."""
 NAME: Final = re.compile(r"[A-Za-z_][A-Za-z0-9_]*")
 MOST_SEGMENTS: Final = 200
 """Of the write-ahead log that are gone through, so that what was used before is removed."""
-BATCH: Final = 500
 ROUNDS: Final = 3
 """A checkpoint that began before the server heard of the setting still uses segments again."""
 RELATIONS: Final = """
@@ -51,8 +52,7 @@ class PgvectorStore:
             raise StoreError(message, code="bad_spec")
         self._dsn, self._named = dsn, table
         self._table = sql.Identifier(*table.split("."))
-        self._key, self._text, self._vector = key, text, vector
-        self._fields = tuple(fields)
+        self._key, self._text, self._vector, self._fields = key, text, vector, tuple(fields)
         self._require_there([key, text, *([vector] if vector else []), *fields])
 
     def describe(self) -> Description:
@@ -71,7 +71,7 @@ class PgvectorStore:
 
     def documents(self) -> Iterator[Document]:
         with closing(self._connect()) as connection, connection.cursor("lethe_documents") as cursor:
-            cursor.itersize = BATCH
+            cursor.itersize = 500
             cursor.execute(self._select())
             yield from map(self._document, cursor)
 
@@ -111,6 +111,7 @@ class PgvectorStore:
 
     def rebuild(self) -> None:
         with self._cursor(autocommit=True) as cursor:
+            wait_for_older(cursor)
             cursor.execute(sql.SQL("VACUUM (FULL, ANALYZE) {}").format(self._table))
             for statement in ("VACUUM (FULL) pg_statistic", "CHECKPOINT"):
                 _if_allowed(cursor, statement)
