@@ -1,7 +1,7 @@
 """The engine's command line.
 
     python -m unlearning_jobs.engine methods | metrics | attacks
-    python -m unlearning_jobs.engine example FAMILY [--adapter] [--shards N] [--slices N] [--out DIR] > spec.json
+    python -m unlearning_jobs.engine example FAMILY|concept [--adapter] [--shards N] [--slices N] [--out DIR] > spec.json
     python -m unlearning_jobs.engine describe CHECKPOINT [--max-length TOKENS] [--template TEXT] [--adapter-rank RANK]
     python -m unlearning_jobs.engine advise spec.json
     python -m unlearning_jobs.engine index SNAPSHOT [--out DIR] [--previous DIR]
@@ -9,6 +9,8 @@
     python -m unlearning_jobs.engine sweep FOLDER... (--queries | --register) FILE [--out FILE] [--estimate]
     python -m unlearning_jobs.engine judge --original DIR --unlearned DIR --oracles DIR... --snapshot DIR --forget FILE
     python -m unlearning_jobs.engine canaries make | draw | judge
+    python -m unlearning_jobs.engine probes draft.json [--probes FILE] [--neighbours FILE] > concept.json
+    python -m unlearning_jobs.engine concept spec.json --out DIR [--oracle DIR]
     python -m unlearning_jobs.engine run spec.json --out DIR [--progress ndjson] [--exit-with-parent]
 
 Exit status: 0 done; 1 unexpected error, or nobody reads the output; 2 it cannot be done, a message says why; 143 SIGTERM.
@@ -27,8 +29,9 @@ from functools import partial
 from pathlib import Path
 from typing import Any
 
-from . import canaries_command, judge_command, search_command, sweep_command
+from . import canaries_command, concept_command, judge_command, search_command, sweep_command
 from .contracts import Adapter, JobResult, JobSpec, Progress, ProgressCallback, Sharding
+from .contracts.concepts import ConceptSpec
 from .contracts.families import FAMILY_DESCRIPTIONS, family_from
 from .errors import EngineError, SpecError, explained
 from .listings import LISTINGS
@@ -38,6 +41,8 @@ from .stopping import ended_by_sigterm, exit_with_parent
 BAR = "{desc} {percentage:3.0f} % |{bar:30}| {elapsed}<{remaining}"
 ALSO_CALLED = {"from_base": "finetuned_lm"}
 """Other names of examples."""
+CONCEPT = "concept"
+"""The example that is no job about examples."""
 ASSURED = {
     "reproduced": "the model was trained here, by its recipe",
     "declared": "the model was trained elsewhere, by a recipe that somebody declares for it",
@@ -86,7 +91,7 @@ def _parser() -> argparse.ArgumentParser:
     for name, (lines, words) in LISTINGS.items():
         commands.add_parser(name, help=words).set_defaults(command=partial(_list, lines))
     example = commands.add_parser("example", help="print a job spec that runs, and write the small corpus that it needs")
-    example.add_argument("family", choices=[*FAMILY_DESCRIPTIONS, *ALSO_CALLED])
+    example.add_argument("family", choices=[*FAMILY_DESCRIPTIONS, *ALSO_CALLED, CONCEPT])
     example.add_argument(
         "--adapter", action="store_true", help="fine-tune an adapter on the checkpoint (of language models alone)"
     )
@@ -118,6 +123,7 @@ def _parser() -> argparse.ArgumentParser:
     sweep_command.add_to(commands, reporter)
     judge_command.add_to(commands)
     canaries_command.add_to(commands)
+    concept_command.add_to(commands, reporter)
     run = commands.add_parser("run", help="run one job")
     run.add_argument("spec", type=Path, help="the job spec, a JSON file")
     run.add_argument("--out", type=Path, required=True, help="folder for the result")
@@ -140,7 +146,11 @@ def _example(options: argparse.Namespace) -> int:
     folder = options.out or Path(f"engine-example-{options.family}")
     family = ALSO_CALLED.get(options.family, options.family)
     if options.schema:
-        shown = json_schema(JobSpec)
+        shown = json_schema(ConceptSpec if options.family == CONCEPT else JobSpec)
+    elif options.family == CONCEPT:
+        from .concepts.world import planted_world
+
+        shown = planted_world(folder).to_json()
     else:
         sharding = Sharding(options.shards or 1, options.slices or 1) if options.shards or options.slices else None
         shown = make_example(family, folder, adapter=options.adapter, sharding=sharding).to_json()
