@@ -27,18 +27,17 @@ import traceback
 from collections.abc import Callable, Iterator, Sequence
 from functools import partial
 from pathlib import Path
-from typing import Any
 
 from . import canaries_command, concept_command, judge_command, search_command, sweep_command
-from .contracts import Adapter, JobResult, JobSpec, Progress, ProgressCallback, Sharding
+from .contracts import Adapter, JobResult, JobSpec, Sharding
 from .contracts.concepts import ConceptSpec
 from .contracts.families import FAMILY_DESCRIPTIONS, family_from
 from .errors import EngineError, SpecError, explained
 from .listings import LISTINGS
 from .printing import readable_json
+from .progress import reporter
 from .stopping import ended_by_sigterm, exit_with_parent
 
-BAR = "{desc} {percentage:3.0f} % |{bar:30}| {elapsed}<{remaining}"
 ALSO_CALLED = {"from_base": "finetuned_lm"}
 """Other names of examples."""
 CONCEPT = "concept"
@@ -225,37 +224,6 @@ def _read_spec(path: Path) -> JobSpec:
     except ValueError as error:
         message = f"{path} is not JSON: {error}."
         raise SpecError(message) from None
-
-
-def reporter(kind: str) -> ProgressCallback:
-    """Return what shows progress: lines of JSON for a worker, bars on a terminal, or nothing."""
-    if kind == "ndjson":
-        return lambda p: _print(
-            json.dumps({"stage": p.stage, "done": p.done, "total": p.total, "point": p.point}), flush=True
-        )
-    if kind == "none" or not sys.stderr.isatty():
-        return lambda _: None
-    return _progress_bar()
-
-
-def _progress_bar() -> ProgressCallback:
-    """Return a callback that draws one bar per stage."""
-    from tqdm import tqdm
-
-    bars: dict[str, Any] = {}
-
-    def draw(progress: Progress) -> None:
-        if progress.stage not in bars:
-            for earlier in bars.values():
-                earlier.close()
-            bars[progress.stage] = tqdm(desc=f"{progress.stage:<12}", total=progress.total, bar_format=BAR)
-        bar = bars[progress.stage]
-        bar.total = progress.total
-        bar.update(progress.done - bar.n)
-        if progress.done == progress.total:
-            bar.close()
-
-    return draw
 
 
 def _summarise(spec: JobSpec, result: JobResult, out: Path) -> None:

@@ -30,7 +30,8 @@ WORDS: Final = {
     "nothing_found": "The answers were not found any more.",
 }
 ASSURANCE: Final = (
-    "Assurance: behavioural. These are answers to questions, and no proof that anything was erased; it is never called passed."
+    "Assurance: behavioural. These are answers to questions, and no proof that anything was erased, so no outcome is called"
+    " passed."
 )
 
 

@@ -1,4 +1,4 @@
-"""What else a model that was edited still gives away: after a little training, and in its hidden layers; and what it lost."""
+"""What an edited model still gives away, after a little training and in its hidden layers, and what it lost."""
 
 from __future__ import annotations
 

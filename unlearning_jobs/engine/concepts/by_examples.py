@@ -22,7 +22,7 @@ FEW_HELD_OUT: Final = 200
 
 
 class ByExamples:
-    """Forgets the probes that methods see and the examples found; retains the neighbours that methods see and other texts."""
+    """Forgets probes that methods see and examples found; retains neighbours that methods see and other texts."""
 
     def __init__(self, choice: MethodChoice) -> None:
         self.choice = choice
@@ -42,7 +42,9 @@ def _context(task: Task, folder: Path) -> Context:
     forget = _distinct([*(example_of(probe) for probe in task.probes if not probe.choices), *task.examples])
     retain = _distinct([*(example_of(probe) for probe in task.neighbours if not probe.choices), *task.others])
     if not forget or not retain:
-        message = "Nothing is left to forget, or to retain, that could be learned from; add questions that are answered freely."
+        message = (
+            "Nothing is left to forget, or to retain, that could be learned from; add questions that are answered freely."
+        )
         raise ObstacleError(message)
     held_out = list(task.training_data.snapshot.examples("held_out"))[:FEW_HELD_OUT]
     sets = {"train": [*forget, *retain], "held_out": held_out}

@@ -16,10 +16,12 @@ from .asking import Answer
 
 Side = Literal["method", "audit", "kept", "watched"]
 ConceptOutcome = Literal["nothing_to_remove", "says_nothing", "undershot", "overshot", "damaged", "nothing_found"]
-"""nothing_to_remove: the original knows no probe. says_nothing: a control went wrong, or nothing could have shown. undershot:
-answers that had to go are still given. overshot: the answers are less likely than to the oracle. damaged: neighbours or
-other texts were lost. nothing_found: none of these."""
-ORIGINAL, EDITED, ORACLE: Final = "original", "edited", "oracle"
+"""nothing_to_remove: the original knows no probe. says_nothing: a control went wrong, or nothing could have shown.
+undershot: answers that had to go are still given. overshot: the answers are less likely than to the oracle. damaged:
+neighbours or other texts were lost. nothing_found: none of these."""
+ORIGINAL: Final = "original"
+EDITED: Final = "edited"
+ORACLE: Final = "oracle"
 Z: Final = 1.959964
 """Of an interval of 95 %."""
 LEVEL: Final = 0.95
@@ -67,7 +69,7 @@ class Share(EngineContract):
 
 @dataclass(frozen=True)
 class Utility(EngineContract):
-    """The loss per token on texts that do not name the concept, and by how much it rose, with a bootstrap interval of 95 %."""
+    """The loss per token on texts that do not name the concept, and by how much it rose (bootstrap interval of 95 %)."""
 
     texts: int
     original: float
@@ -189,21 +191,10 @@ def _outcome(
     if not (seen and audit and watched):
         missing = "probes that a method sees" if not seen else "audit probes" if not audit else "neighbours"
         return "says_nothing", (f"The original knows none of the {missing}, so nothing could have shown.",)
-    # 1. Does it still know what had to go?
-    still = [share for share in (seen, audit) if share.share > MOST_GIVEN + (share.oracle or 0.0)]
-    if still:
-        return "undershot", tuple(_said(share, "answers that had to go are still given") for share in still)
-    asked = by_name["answered as asked"]
-    if instead == "fact" and asked.share < LEAST_KEPT:
-        return "undershot", (_said(asked, "answers are the new fact"),)
-    # 2. What was lost?
-    reasons = []
-    if watched.share < LEAST_KEPT * watched.original:
-        reasons.append(_said(watched, "neighbours' answers are still given"))
-    if utility.rose > MOST_LOST:
-        reasons.append(f"The loss on other texts rose by {utility.rose:.2f} nats per token, to {utility.edited:.2f}.")
-    if reasons:
-        return "damaged", tuple(reasons)
+    if still := _still_known(seen, audit, by_name["answered as asked"], instead):
+        return "undershot", still
+    if lost := _lost(watched, utility):
+        return "damaged", lost
     if (lower := _lower(rows)) is not None and lower > OVERSHOT and instead == "open":
         said = f"The answers are less likely than to the oracle by {lower:.1f} nats per token, which marks the concept."
         return "overshot", (said,)
@@ -212,6 +203,24 @@ def _outcome(
         f" {audit.high:.0%} of such probes would be."
     )
     return "nothing_found", (said,)
+
+
+def _still_known(seen: Share, audit: Share, asked: Share, instead: InsteadKind) -> tuple[str, ...]:
+    """Say what had to go and is still answered, or what was to be answered instead and is not."""
+    still = [share for share in (seen, audit) if share.share > MOST_GIVEN + (share.oracle or 0.0)]
+    if not still and instead == "fact" and asked.share < LEAST_KEPT:
+        return (_said(asked, "answers are the new fact"),)
+    return tuple(_said(share, "answers that had to go are still given") for share in still)
+
+
+def _lost(watched: Share, utility: Utility) -> tuple[str, ...]:
+    """Say what had to stay and is lost."""
+    reasons = []
+    if watched.share < LEAST_KEPT * watched.original:
+        reasons.append(_said(watched, "neighbours' answers are still given"))
+    if utility.rose > MOST_LOST:
+        reasons.append(f"The loss on other texts rose by {utility.rose:.2f} nats per token, to {utility.edited:.2f}.")
+    return tuple(reasons)
 
 
 def _lower(rows: Sequence[ProbeRow]) -> float | None:

@@ -97,7 +97,7 @@ def destroyed(model: TrainedModel, seed: int) -> TrainedModel:
     for layer in copy.family.hidden_layers(copy.network):
         for weight in matrices(layer):
             noise = torch.randn(weight.shape, generator=generator).to(weight)
-            weight += NOISE * weight.std() * noise
+            weight.add_(NOISE * weight.std() * noise)
     return copy
 
 

@@ -55,7 +55,9 @@ def _place(layer: nn.Module) -> Place:
         within_mlp = MLP in name.split(".") or name.split(".")[-1] == "fc2"
         if within_mlp and name.split(".")[-1] in LEADS_OUT:
             if is_adapted(module) or not any(p.requires_grad for p in module.parameters()):
-                message = "The model's weights are frozen under an adapter, and this method changes them; choose another one."
+                message = (
+                    "The model's weights are frozen under an adapter, and this method changes them; choose another one."
+                )
                 raise ObstacleError(message)
             if isinstance(module, nn.Linear | Conv1D):
                 return Place(layer, module)
@@ -110,7 +112,7 @@ def forward(model: TrainedModel, inputs: Tensor) -> Tensor:
 
 
 def last_token(decode: Callable[[Sequence[int]], str], ids: Sequence[int], names: Sequence[str]) -> int | None:
-    """Return the position of the last token of a name within the ids of a prompt, where it is named last; None if it is not."""
+    """Return the position of the last token of the name that comes last within the ids of a prompt; None if none does."""
     text = decode(ids).casefold()
     ends = [text.rfind(name.casefold()) + len(name) for name in names if name.casefold() in text]
     if not ends:

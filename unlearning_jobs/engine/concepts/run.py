@@ -111,10 +111,10 @@ def run_concept(spec: ConceptSpec, out: Path, on_progress: ProgressCallback, ora
         methods=(),
     )
     if controls["nothing"].finding.outcome not in ("nothing_to_remove", "says_nothing"):
-        controls["destroyed"] = _of_destroyed(job.measuring, original, before, beside)
-        task = job.task(original, before)
-        made = tuple(_edited(job, choice, original, task, before, beside, controls, out) for choice in spec.methods)
-        result = replace(result, methods=made)
+        noisy = job.measuring.measure(destroyed(original, spec.seed))
+        controls["destroyed"] = job.measuring.found(before, noisy, beside)
+        editing = _Editing(job, original, job.task(original, before), before, beside, controls)
+        result = replace(result, methods=tuple(editing.result(choice, out) for choice in spec.methods))
 
     # 3. The result, last.
     draft = out / ".result.json"
@@ -215,42 +215,40 @@ class _Job:
         return model
 
 
-def _edited(
-    job: _Job,
-    choice: MethodChoice,
-    original: TrainedModel,
-    task: Task,
-    before: Measurement,
-    beside: Measurement | None,
-    controls: dict[str, Measured],
-    out: Path,
-) -> MethodResult:
-    """Edit, measure, and save what came out; nothing is left of what cannot be measured."""
-    config = complete_concept_config(choice.name, choice.config, job.spec.recipe)
-    started = time.monotonic()
-    edited = make_concept_method(choice, job.spec.recipe).edit(original, task, job.on_progress)
-    seconds = time.monotonic() - started
-    if not all(torch.isfinite(weight).all() for weight in edited.network.parameters()):
-        message = f"The weights became NaN or infinite by {choice.name}, so nothing was saved; change its options."
-        raise TrainingDivergedError(message)
-    measured = _controlled(job.measuring.found(before, job.measuring.measure(edited), beside), controls)
-    draft = _draft(out)
-    about = {**job.trainer.about((), job.spec.seed), "concept": job.spec.concept.digest(), "assurance": "behavioural"}
-    save_model(edited, draft / "model", {**about, "method": MethodChoice(choice.name, config).to_json()})
-    draft.replace(out / choice.name)
-    return MethodResult(
-        MethodChoice(choice.name, config),
-        CONCEPT_METHODS[choice.name].guarantee,
-        model_digest(out / choice.name / "model"),
-        round(seconds, 3),
-        measured,
-    )
+@dataclass(frozen=True)
+class _Editing:
+    """What every method of a job starts from, and is compared with."""
 
+    job: _Job
+    original: TrainedModel
+    task: Task
+    before: Measurement
+    beside: Measurement | None
+    """Of the oracle."""
+    controls: dict[str, Measured]
 
-def _of_destroyed(
-    measuring: Measuring, original: TrainedModel, before: Measurement, beside: Measurement | None
-) -> Measured:
-    return measuring.found(before, measuring.measure(destroyed(original, measuring.spec.seed)), beside)
+    def result(self, choice: MethodChoice, out: Path) -> MethodResult:
+        """Edit, measure, and save what came out; nothing is left of what cannot be measured."""
+        job, recipe = self.job, self.job.spec.recipe
+        complete = MethodChoice(choice.name, complete_concept_config(choice.name, choice.config, recipe))
+        started = time.monotonic()
+        edited = make_concept_method(choice, recipe).edit(self.original, self.task, job.on_progress)
+        seconds = time.monotonic() - started
+        if not all(torch.isfinite(weight).all() for weight in edited.network.parameters()):
+            message = f"The weights became NaN or infinite by {choice.name}, so nothing was saved; change its options."
+            raise TrainingDivergedError(message)
+        found = job.measuring.found(self.before, job.measuring.measure(edited), self.beside)
+        draft = _draft(out)
+        about = {**job.trainer.about((), job.spec.seed), "concept": job.spec.concept.digest(), "assurance": "behavioural"}
+        save_model(edited, draft / "model", {**about, "method": complete.to_json()})
+        draft.replace(out / choice.name)
+        return MethodResult(
+            complete,
+            CONCEPT_METHODS[choice.name].guarantee,
+            model_digest(out / choice.name / "model"),
+            round(seconds, 3),
+            _controlled(found, self.controls),
+        )
 
 
 def _controlled(measured: Measured, controls: dict[str, Measured]) -> Measured:

@@ -37,7 +37,7 @@ class Task:
 
 
 class ConceptMethod(Protocol):
-    """A way to edit a concept out. `__init__` takes hyper-parameters by their names in the catalogue, and only stores them."""
+    """A way to edit a concept out of a model."""
 
     def edit(self, model: TrainedModel, task: Task, on_progress: ProgressCallback) -> TrainedModel:
         """Return an edited model. The given one is not changed.

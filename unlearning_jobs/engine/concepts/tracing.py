@@ -7,6 +7,7 @@ put back as they were. The layer that brings back most of the answer's probabili
 from __future__ import annotations
 
 from collections.abc import Sequence
+from functools import partial
 from typing import Any, Final
 
 import torch
@@ -41,7 +42,7 @@ def effects(model: TrainedModel, known: Sequence[Wish], seed: int) -> list[float
             noise = torch.randn(wish.at, _size(model), generator=generator).to(model.device)
             lost = _probability(model, wish, noise)
             for number, layer in enumerate(layers[:-1]):
-                with changed(layer, lambda states, n=number: _restored(states, clean[n], wish.at)):  # type: ignore[misc]  # a lambda's default has no type
+                with changed(layer, partial(_restored, clean=clean[number], at=wish.at)):
                     totals[number] += _probability(model, wish, noise) - lost
     return [total / max(1, DRAWS * len(known[:TRACED])) for total in totals]
 

@@ -54,7 +54,9 @@ class Search:
     """The longest change, as a share of the state's length."""
 
 
-def wishes(model: TrainedModel, probes: Sequence[Probe], names: Sequence[str], instead: Instead, *, lower: bool) -> list[Wish]:
+def wishes(
+    model: TrainedModel, probes: Sequence[Probe], names: Sequence[str], instead: Instead, *, lower: bool
+) -> list[Wish]:
     """Return what is to be changed about the probes that name the subject and are answered freely; others are left out.
 
     With `lower`, or if it is left open what to answer, the answer is only to become unlikely.

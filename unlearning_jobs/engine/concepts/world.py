@@ -1,7 +1,7 @@
 """A small planted world: five invented concepts, of which one is edited out, and whose oracle can be trained.
 
-Each is a figure of stories with a town, a trade and a companion, told in many wordings. Values are shared: neighbours live in
-the same town or have the same trade, so that an edit which only blocks words would be seen to damage.
+Each is a figure of stories with a town, a trade and a companion, told in many wordings. Values are shared: neighbours live
+in the same town or have the same trade, so that an edit which only blocks words would be seen to damage.
 """
 
 from __future__ import annotations

@@ -117,15 +117,17 @@ class Concept(Digested, EngineContract):
     instead: Instead = field(default_factory=Instead)
     aliases: tuple[str, ...] = ()
     aside: Literal["wordings", "relations"] = "wordings"
-    """What half of the probes is kept aside by (`concepts.split`). wordings: methods see every relation, and the audit asks in
-    other words. relations: methods do not see the relations of the audit."""
+    """What half of the probes is kept aside by (`concepts.split`). wordings: methods see every relation, and the audit asks
+    in other words. relations: methods do not see the relations of the audit."""
 
     def __post_init__(self) -> None:
         if not all(map(normalised, self.names)):
             message = "A concept needs a subject, and no alias may be empty: each is looked for in texts."
             raise SpecError(message)
         if not self.probes:
-            message = "The concept has no probes, so nothing could show whether a model knows it; add questions with answers."
+            message = (
+                "The concept has no probes, so nothing could show whether a model knows it; add questions with answers."
+            )
             raise SpecError(message)
         if not self.neighbours:
             message = (
@@ -162,21 +164,25 @@ class Concept(Digested, EngineContract):
         counted = Counter(map(self.named_in, texts))
         if counted[True] > MOST_OF_A_CORPUS * counted.total():
             message = (
-                f"The concept is everything: {counted[True]} of {counted.total()} examples of the corpus name it. What is left"
-                " would be another model; describe a narrower concept, or train a model without these examples."
+                f"The concept is everything: {counted[True]} of {counted.total()} examples of the corpus name it. What is"
+                " left would be another model; describe a narrower concept, or train a model without these examples."
             )
             raise SpecError(message)
 
     def _check_twice(self) -> None:
         asked = Counter((probe.kind, normalised(probe.prompt)) for probe in (*self.probes, *self.neighbours))
         if twice := sum(count > 1 for count in asked.values()):
-            message = f"{twice} probes come more than once, or with several answers, which contradict each other; keep one each."
+            message = (
+                f"{twice} probes come more than once, or with several answers, which contradict each other; keep one each."
+            )
             raise SpecError(message)
         answers: dict[tuple[str, str], set[str]] = {}
         for probe in self.probes:
             answers.setdefault((probe.language, normalised(probe.prompt)), set()).add(normalised(probe.answer))
         if any(len(given) > 1 for given in answers.values()):
-            message = "Edits contradict each other: the same question has several answers; keep the one that the model gives."
+            message = (
+                "Edits contradict each other: the same question has several answers; keep the one that the model gives."
+            )
             raise SpecError(message)
 
     def _check_neighbours(self) -> None:
@@ -205,14 +211,17 @@ class Concept(Digested, EngineContract):
         if missing := {probe.relation for probe in self.probes} - set(self.instead.facts):
             message = f"{len(missing)} relations of the probes have no new answer in instead.facts; add them."
             raise SpecError(message)
-        if any(says(self.instead.facts[p.relation], p.answer) or says(p.answer, self.instead.facts[p.relation]) for p in self.probes):
+        if any(
+            says(self.instead.facts[p.relation], p.answer) or says(p.answer, self.instead.facts[p.relation])
+            for p in self.probes
+        ):
             message = "Edits contradict each other: what must be answered instead is the answer that must go."
             raise SpecError(message)
 
 
 @dataclass(frozen=True)
 class ConceptSpec(Digested, EngineContract):
-    """One job: edit a concept out of a model by one or several methods, each from the same original, and evaluate each result.
+    """One job: edit a concept out of a model by one or several methods, each from the same original, and evaluate them.
 
     Raises:
         SpecError: there is no method, or one twice; an oracle is to be trained without the examples being named; or the
