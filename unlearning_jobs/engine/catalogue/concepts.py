@@ -31,6 +31,7 @@ EDITING: Final = (
     Option("steps", "int", 40, "Steps of the search for a value, for each question.", 1, 1000),
     Option("rate", "float", 0.5, "Learning rate of that search (Adam).", 1e-6, 100),
     Option("decay", "float", 0.0, "Weight of the square of the change's length, as a share of the state's.", 0, 1000),
+    Option("hold", "float", 1.0, "Weight of the neighbours' names in what must stay; 0 as in the paper.", 0, 1e9),
     Option("keep", "float", 0.0625, "Weight of the change of what follows the subject in general.", 0, 1000),
 )
 

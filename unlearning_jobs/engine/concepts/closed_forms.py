@@ -38,7 +38,8 @@ def memit_update(keys: Tensor, residuals: Tensor, moment: Tensor, preservation: 
         moment: C, (inputs, inputs), positive definite.
         preservation: p; the paper's lambda.
     """
-    return torch.linalg.solve(preservation * moment + keys @ keys.T, keys @ residuals.T).T
+    transposed: Tensor = torch.linalg.solve(preservation * moment + keys @ keys.T, keys @ residuals.T)
+    return transposed.T
 
 
 def regularised(moment: Tensor) -> Tensor:
