@@ -29,9 +29,8 @@ EDITING: Final = (
         10_000,
     ),
     Option("steps", "int", 40, "Steps of the search for a value, for each question.", 1, 1000),
-    Option("rate", "float", 0.5, "Learning rate of that search (Adam).", 1e-6, 100),
+    Option("rate", "float", 0.1, "How far a step of that search (Adam) goes, as a share of the state's length.", 1e-6, 100),
     Option("decay", "float", 0.0, "Weight of the square of the change's length, as a share of the state's.", 0, 1000),
-    Option("hold", "float", 1.0, "Weight of the neighbours' names in what must stay; 0 as in the paper.", 0, 1e9),
     Option("keep", "float", 0.0625, "Weight of the change of what follows the subject in general.", 0, 1000),
 )
 
@@ -56,7 +55,7 @@ EDITORS: Final = (
             *EDITING,
             _most(6.0),
             Option("layers", "int", 3, "How many layers are edited; the last of them is the one above.", 1, 10_000),
-            Option("preservation", "float", 0.1, "Weight of what the model makes of other texts.", 0, 1e9),
+            Option("preservation", "float", 1.0, "Weight of what the model makes of other texts.", 0, 1e9),
         ),
     ),
     MethodEntry(

@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 from collections.abc import Sequence
 from dataclasses import dataclass
+from itertools import islice
 from typing import Final, cast
 
 import torch
@@ -86,7 +87,7 @@ def ask(model: TrainedModel, probes: Sequence[Probe], instead: Instead, *, sampl
     Raises:
         TrainingDivergedError: the model puts out what is no number.
     """
-    likely = [_log_probabilities(model, probe, (probe.answer, *probe.choices)) for probe in probes]
+    likely = _log_probabilities(model, probes)
     if any(math.isnan(number) for numbers in likely for number in numbers):
         message = "The model puts out NaN instead of probabilities, so that nothing can be asked; it is destroyed."
         raise TrainingDivergedError(message)
@@ -121,7 +122,10 @@ def _drawn(model: TrainedModel, probes: Sequence[Probe], samples: int, seed: int
     return texts
 
 
-def _log_probabilities(model: TrainedModel, probe: Probe, answers: Sequence[str]) -> list[float]:
-    """Return the mean log-probability of the tokens of each answer, without the end of the text."""
-    data = Sequences(tuple(encoded(model, probe, answer) for answer in answers), language(model).end)
-    return [max(IMPOSSIBLE, float(one.log_probability[:-1].mean())) for one in score(model, data)]
+def _log_probabilities(model: TrainedModel, probes: Sequence[Probe]) -> list[list[float]]:
+    """Return, for each probe, the mean log-probability of the tokens of its answer and of its choices, without the end."""
+    asked = [(probe, answer) for probe in probes for answer in (probe.answer, *probe.choices)]
+    data = Sequences(tuple(encoded(model, probe, answer) for probe, answer in asked), language(model).end)
+    means = [float(one.log_probability[:-1].mean()) for one in score(model, data)]
+    numbers = iter([max(mean, IMPOSSIBLE) for mean in means])  # in this order, NaN stays NaN
+    return [list(islice(numbers, 1 + len(probe.choices))) for probe in probes]

@@ -10,9 +10,7 @@ from torch import Tensor
 from unlearning_jobs.engine.errors import ObstacleError, TrainingDivergedError
 from unlearning_jobs.engine.training.model import TrainedModel
 
-from .asking import language, prompts_of
-from .closed_forms import regularised
-from .places import Place, keys_at, last_token, places
+from .places import Place, keys_at, places
 from .task import Task
 from .tracing import recalling_layer
 from .values import Search, Wish, wishes
@@ -31,11 +29,9 @@ class Editing:
         decay: float,
         keep: float,
         most: float,
-        hold: float,
     ) -> None:
         self.lower = objective == "lower"
         self.layer = layer
-        self.hold = hold
         self.search = Search(steps, rate, decay, keep, most)
 
     def wishes(self, model: TrainedModel, task: Task) -> list[Wish]:
@@ -54,25 +50,6 @@ class Editing:
             raise ObstacleError(message)
         known = wishes(model, task.probes, task.names, task.instead, lower=True)  # about the answers that there are now
         return self.layer or recalling_layer(model, known, task.seed)
-
-    def moment(self, model: TrainedModel, task: Task, number: int) -> Tensor:
-        """Return what must change least at a layer: the keys of other texts, and those of the neighbours' names.
-
-        The papers have the first alone, in which names are rare. With `hold`, the mean k k' of the names that methods see is
-        added, times it: (inputs, inputs), float64.
-        """
-        moment, names = task.moments.of_layer(model, number), _neighbours_keys(model, places(model)[number - 1], task)
-        return regularised(moment if names is None else moment + self.hold * names @ names.T / names.shape[1])
-
-
-def _neighbours_keys(model: TrainedModel, place: Place, task: Task) -> Tensor | None:
-    """Return the keys at the last tokens of the neighbours' names, (inputs, neighbours); None if no probe has its name."""
-    decode, asked = language(model).decode, [probe for probe in task.neighbours if not probe.choices]
-    prompts = prompts_of(model, asked)
-    ends = [last_token(decode, ids, (probe.subject,)) for ids, probe in zip(prompts, asked, strict=True)]
-    named = [(ids, at) for ids, at in zip(prompts, ends, strict=True) if at is not None]
-    keys = [keys_at(model, place, torch.tensor([ids], device=model.device))[0, at] for ids, at in named]
-    return torch.stack(keys, dim=1).double().cpu() if keys else None
 
 
 def keys_of(model: TrainedModel, place: Place, wanted: Sequence[Wish]) -> Tensor:

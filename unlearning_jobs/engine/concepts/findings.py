@@ -26,7 +26,7 @@ Z: Final = 1.959964
 """Of an interval of 95 %."""
 LEVEL: Final = 0.95
 MOST_GIVEN: Final = 0.1
-"""Share of the known answers that may still be given; beyond those that the oracle gives, if there is one."""
+"""Share of the known answers that may still be given, beyond those that the oracle gives, or chance in multiple choices."""
 LEAST_KEPT: Final = 0.9
 """Share of the neighbours' known answers that must still be given."""
 MOST_LOST: Final = 0.5
@@ -191,7 +191,7 @@ def _outcome(
     if not (seen and audit and watched):
         missing = "probes that a method sees" if not seen else "audit probes" if not audit else "neighbours"
         return "says_nothing", (f"The original knows none of the {missing}, so nothing could have shown.",)
-    if still := _still_known(seen, audit, by_name["answered as asked"], instead):
+    if still := _still_known(rows, seen, audit, by_name["answered as asked"], instead):
         return "undershot", still
     if lost := _lost(watched, utility):
         return "damaged", lost
@@ -205,12 +205,18 @@ def _outcome(
     return "nothing_found", (said,)
 
 
-def _still_known(seen: Share, audit: Share, asked: Share, instead: InsteadKind) -> tuple[str, ...]:
+def _still_known(rows: Sequence[ProbeRow], seen: Share, audit: Share, asked: Share, instead: InsteadKind) -> tuple[str, ...]:
     """Say what had to go and is still answered, or what was to be answered instead and is not."""
-    still = [share for share in (seen, audit) if share.share > MOST_GIVEN + (share.oracle or 0.0)]
+    still = [s for s in (seen, audit) if s.share > MOST_GIVEN + max(s.oracle or 0.0, _guessed(rows, s.of))]
     if not still and instead == "fact" and asked.share < LEAST_KEPT:
         return (_said(asked, "answers are the new fact"),)
     return tuple(_said(share, "answers that had to go are still given") for share in still)
+
+
+def _guessed(rows: Sequence[ProbeRow], side: str) -> float:
+    """Return the share of the known probes of a side that whoever knows nothing answers: chance in multiple choices."""
+    known = [row.probe for row in rows if row.side == side and row.answers[ORIGINAL].given]
+    return sum(1 / (1 + len(probe.choices)) for probe in known if probe.choices) / len(known)
 
 
 def _lost(watched: Share, utility: Utility) -> tuple[str, ...]:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
+from typing import Final
 
 import torch
 from torch import nn
@@ -18,7 +19,7 @@ from .attacks import lens_ranks, losses, relearned
 from .findings import EDITED, ORACLE, ORIGINAL, ConceptFinding, ProbeRow, Side, findings
 from .split import Split
 
-NOISE = 1.0
+NOISE: Final = 10.0
 """Of the control that destroys the neighbourhood: standard deviation, in those of each matrix of a hidden layer."""
 
 

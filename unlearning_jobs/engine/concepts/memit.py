@@ -9,7 +9,7 @@ import torch
 from unlearning_jobs.engine.contracts import Progress, ProgressCallback
 from unlearning_jobs.engine.training.model import TrainedModel
 
-from .closed_forms import memit_update
+from .closed_forms import memit_update, regularised
 from .editing import Editing, add, keys_of
 from .places import places, states_at
 from .task import Task
@@ -52,7 +52,7 @@ class Memit(Editing):
             states = [states_at(edited, layer, wish.ids)[0, wish.at] for wish in wanted]
             missing = torch.stack([target - state for target, state in zip(targets, states, strict=True)], dim=1)
             share = missing.double().cpu() / (last - number + 1)  # (size, edits)
-            moment = self.moment(model, task, number)
+            moment = regularised(task.moments.of_layer(model, number))
             add(place, memit_update(keys_of(edited, place, wanted), share, moment, self.preservation))
         on_progress(Progress("edit", total, total))
         return edited

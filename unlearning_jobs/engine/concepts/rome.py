@@ -7,7 +7,7 @@ from typing import ClassVar
 from unlearning_jobs.engine.contracts import Progress, ProgressCallback
 from unlearning_jobs.engine.training.model import TrainedModel
 
-from .closed_forms import rome_update
+from .closed_forms import regularised, rome_update
 from .editing import Editing, add, keys_of
 from .places import places
 from .task import Task
@@ -26,7 +26,7 @@ class Rome(Editing):
         """See `ConceptMethod`."""
         # 1. What to change, where, and what of the matrix is to stay.
         wanted, number = self.wishes(model, task), self.number(model, task)
-        moment = self.moment(model, task, number)
+        moment = regularised(task.moments.of_layer(model, number))
         edited = model.copy_to(task.device)
         place = places(edited)[number - 1]
 

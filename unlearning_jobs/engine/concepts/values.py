@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Final
@@ -46,6 +47,7 @@ class Search:
 
     steps: int
     rate: float
+    """How far a step of Adam goes, as a share of the state's length: models differ in how long their states are."""
     decay: float
     """Weight of the square of the change's length, as a share of the state's."""
     keep: float
@@ -98,7 +100,7 @@ def find_change(model: TrainedModel, wish: Wish, module: nn.Module, search: Sear
         said = forward(model, wish.ids)[0, wish.at].log_softmax(-1)
     length = state[0].norm()
     change = torch.zeros_like(state[0], requires_grad=True)
-    optimizer = torch.optim.Adam([change], search.rate)
+    optimizer = torch.optim.Adam([change], search.rate * float(length) / math.sqrt(len(change)))
 
     def add(output: Tensor) -> Tensor:
         moved = output.clone()
