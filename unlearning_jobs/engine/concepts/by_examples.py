@@ -30,7 +30,8 @@ class ByExamples:
     def edit(self, model: TrainedModel, task: Task, on_progress: ProgressCallback) -> TrainedModel:
         """See `ConceptMethod`."""
         method = make_method(self.choice, task.training_data.recipe)
-        with tempfile.TemporaryDirectory(prefix="lethe-concept-") as folder:
+        task.moments.folder.mkdir(parents=True, exist_ok=True)
+        with tempfile.TemporaryDirectory(prefix="concept-", dir=task.moments.folder) as folder:  # texts stay in the cache
             context = _context(task, Path(folder))
             return method.unlearn(
                 model, context, lambda progress: on_progress(Progress("edit", progress.done, progress.total))

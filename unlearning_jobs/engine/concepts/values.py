@@ -99,6 +99,7 @@ def find_change(model: TrainedModel, wish: Wish, module: nn.Module, search: Sear
     with changed(module, lambda output: state.append(output.detach()[0, wish.at].float()) or output), torch.no_grad():  # type: ignore[func-returns-value]  # append returns None, so the output goes on
         said = forward(model, wish.ids)[0, wish.at].log_softmax(-1)
     length = state[0].norm()
+    _check(length, 0)
     change = torch.zeros_like(state[0], requires_grad=True)
     optimizer = torch.optim.Adam([change], search.rate * float(length) / math.sqrt(len(change)))
 
@@ -115,9 +116,7 @@ def find_change(model: TrainedModel, wish: Wish, module: nn.Module, search: Sear
             if wish.at + 1 == wish.start:
                 kept = torch.zeros(())  # what is said there is the answer itself
             loss = answer + search.keep * kept + search.decay * (change.norm() / length).square()
-            if not torch.isfinite(loss):
-                message = f"The edit became NaN or infinite after {step} steps of looking for a value; lower the rate."
-                raise TrainingDivergedError(message)
+            _check(loss, step)
             if float(answer.detach()) < ENOUGH:
                 break
             [gradient] = torch.autograd.grad(loss, [change])
@@ -126,6 +125,12 @@ def find_change(model: TrainedModel, wish: Wish, module: nn.Module, search: Sear
             with torch.no_grad():
                 change.mul_(min(1.0, search.most * float(length) / max(SMALLEST, float(change.detach().norm()))))
     return change.detach()
+
+
+def _check(number: Tensor, step: int) -> None:
+    if not torch.isfinite(number):
+        message = f"The edit became NaN or infinite after {step} steps of looking for a value; lower the rate."
+        raise TrainingDivergedError(message)
 
 
 def _answer_loss(logits: Tensor, wish: Wish) -> Tensor:

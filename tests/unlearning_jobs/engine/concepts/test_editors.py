@@ -107,6 +107,11 @@ def test_the_table_of_concepts_has_editors_that_jobs_about_examples_do_not() -> 
     assert all(CONCEPT_METHODS[name].guarantee == "empirical" for name in ("memit", "rome", "npo", "task_vector"))
 
 
+@pytest.mark.parametrize("name", CONCEPT_METHODS)
+def test_every_method_of_the_table_can_be_made(name: str, world_task: Task) -> None:
+    assert make_concept_method(MethodChoice(name), world_task.training_data.recipe)
+
+
 def test_moments_are_estimated_once_for_the_same_weights_layer_and_texts(
     world_model: TrainedModel, world_task: Task, tmp_path: Path
 ) -> None:
