@@ -84,6 +84,7 @@ def _read(file: Path) -> object:
 
 def _lines(result: ConceptResult) -> Iterator[str]:
     yield ASSURANCE
+    yield f"concept {result.concept_digest}, edited out of the weights {result.original}"
     for name, control in result.controls.items():
         yield f"control {name}: {control.finding.outcome}"
     if not result.methods:

@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+from abc import ABC, abstractmethod
 from collections.abc import Sequence
+from typing import ClassVar
 
 import torch
 from torch import Tensor
 
+from unlearning_jobs.engine.contracts import ProgressCallback
 from unlearning_jobs.engine.errors import ObstacleError, TrainingDivergedError
 from unlearning_jobs.engine.training.model import TrainedModel
 
@@ -16,8 +19,10 @@ from .tracing import recalling_layer
 from .values import Search, Wish, wishes
 
 
-class Editing:
-    """Stores the options. A `layer` of 0 is the one that causal tracing finds."""
+class Editing(ABC):
+    """A method that changes matrices. It stores the options. A `layer` of 0 is the one that causal tracing finds."""
+
+    name: ClassVar[str]
 
     def __init__(
         self,
@@ -33,6 +38,10 @@ class Editing:
         self.lower = objective == "lower"
         self.layer = layer
         self.search = Search(steps, rate, decay, keep, most)
+
+    @abstractmethod
+    def edit(self, model: TrainedModel, task: Task, on_progress: ProgressCallback) -> TrainedModel:
+        """Return an edited model; see `ConceptMethod`."""
 
     def wishes(self, model: TrainedModel, task: Task) -> list[Wish]:
         """Return what is to be changed about the probes."""

@@ -8,11 +8,12 @@ from unlearning_jobs.engine.catalogue import complete_concept_config
 from unlearning_jobs.engine.contracts import MethodChoice, Recipe
 
 from .by_examples import ByExamples
+from .editing import Editing
 from .memit import Memit
 from .rome import Rome
 from .task import ConceptMethod
 
-EDITORS: Final = {editor.name: editor for editor in (Memit, Rome)}
+EDITORS: Final[dict[str, type[Editing]]] = {editor.name: editor for editor in (Memit, Rome)}
 
 
 def make_concept_method(choice: MethodChoice, recipe: Recipe) -> ConceptMethod:

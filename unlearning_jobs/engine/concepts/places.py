@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
-from typing import Any, Final
+from typing import Any, Final, cast
 
 import torch
 from torch import Tensor, nn
@@ -31,7 +31,7 @@ class Place:
     @property
     def weight(self) -> Tensor:
         """The matrix as (outputs, inputs); GPT-2 stores it the other way round. Changes to it change the model."""
-        stored: Tensor = self.module.weight.data  # type: ignore[union-attr,assignment]  # modules say nothing of their weights
+        stored = cast("Tensor", self.module.weight).data
         return stored.T if isinstance(self.module, Conv1D) else stored
 
 
@@ -84,7 +84,12 @@ def keys_at(model: TrainedModel, place: Place, inputs: Tensor) -> Tensor:
 def states_at(model: TrainedModel, layer: nn.Module, inputs: Tensor) -> Tensor:
     """Return what a layer puts out for every token of a padded batch, (batch, longest, size); float32."""
     kept: list[Tensor] = []
-    with changed(layer, lambda states: kept.append(states.detach().float()) or states), torch.no_grad():  # type: ignore[func-returns-value]  # append returns None, so the states go on
+
+    def keep(states: Tensor) -> Tensor:
+        kept.append(states.detach().float())
+        return states
+
+    with changed(layer, keep), torch.no_grad():
         forward(model, inputs)
     [states] = kept
     return states

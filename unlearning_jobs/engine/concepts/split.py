@@ -8,7 +8,7 @@ same subject. The order is that of SHA-256 of the seed and what is common to the
 
 from __future__ import annotations
 
-from collections.abc import Callable, Hashable, Iterable, Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from typing import Final
 
@@ -41,14 +41,14 @@ def split(concept: Concept, seed: int) -> Split:
         SpecError: everything belongs together, so that nothing could be kept aside.
     """
     if concept.aside == "relations":
-        method, audit = _halves(concept.probes, lambda probe: probe.relation, seed)
+        method, audit = _halves(concept.probes, [probe.relation for probe in concept.probes], seed)
         problem = "All probes are about one relation; add others, or set aside to wordings."
     else:
         method, audit = _by_wording(concept, concept.probes, seed)
         problem = "Every relation has one wording only, so no probe can be kept aside; ask each in other words, too."
     if not audit:
         raise SpecError(problem)
-    kept, watched = _halves(concept.neighbours, lambda probe: normalised(probe.subject), seed)
+    kept, watched = _halves(concept.neighbours, [normalised(probe.subject) for probe in concept.neighbours], seed)
     if not watched:
         kept, watched = _by_wording(concept, concept.neighbours, seed)
     if not watched:
@@ -65,7 +65,7 @@ def _by_wording(concept: Concept, probes: Sequence[Probe], seed: int) -> tuple[t
     for relation in dict.fromkeys(probe.relation for probe in probes):
         asked = [probe for probe in probes if probe.relation == relation]
         unit_of = _joined({concept.wording(probe) for probe in asked})
-        first, second = _halves(asked, lambda probe, units=unit_of: units[concept.wording(probe)], seed)  # type: ignore[misc]  # a lambda's default has no type
+        first, second = _halves(asked, [unit_of[concept.wording(probe)] for probe in asked], seed)
         if len(set(unit_of.values())) % 2:
             first, second = (second, first) if odd % 2 and second else (first, second)
             odd += 1
@@ -87,10 +87,9 @@ def _joined(wordings: Iterable[str]) -> dict[str, str]:
     return unit
 
 
-def _halves(
-    probes: Sequence[Probe], unit: Callable[[Probe], Hashable], seed: int
-) -> tuple[tuple[Probe, ...], tuple[Probe, ...]]:
-    units = sorted({unit(probe) for probe in probes}, key=lambda one: digest_of([seed, str(one)]))
-    aside = set(units[1::2])
-    method = tuple(probe for probe in probes if unit(probe) not in aside)
-    return method, tuple(probe for probe in probes if unit(probe) in aside)
+def _halves(probes: Sequence[Probe], units: Sequence[str], seed: int) -> tuple[tuple[Probe, ...], tuple[Probe, ...]]:
+    """Keep every second unit aside; `units` says what each probe belongs to."""
+    order = sorted(set(units), key=lambda one: digest_of([seed, one]))
+    aside = set(order[1::2])
+    method = tuple(probe for probe, unit in zip(probes, units, strict=True) if unit not in aside)
+    return method, tuple(probe for probe, unit in zip(probes, units, strict=True) if unit in aside)

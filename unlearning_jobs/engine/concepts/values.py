@@ -17,7 +17,7 @@ from unlearning_jobs.engine.families.tokens import IGNORED, pad
 from unlearning_jobs.engine.training.model import TrainedModel
 
 from .asking import encoded, language
-from .places import changed, forward, last_token
+from .places import changed, forward, last_token, states_at
 
 SMALLEST: Final = 1e-6
 """Of the probability that is left for all other answers."""
@@ -95,12 +95,12 @@ def find_change(model: TrainedModel, wish: Wish, module: nn.Module, search: Sear
     Raises:
         TrainingDivergedError: the loss became NaN or infinite.
     """
-    state: list[Tensor] = []
-    with changed(module, lambda output: state.append(output.detach()[0, wish.at].float()) or output), torch.no_grad():  # type: ignore[func-returns-value]  # append returns None, so the output goes on
+    with torch.no_grad():
         said = forward(model, wish.ids)[0, wish.at].log_softmax(-1)
-    length = state[0].norm()
+    state = states_at(model, module, wish.ids)[0, wish.at]
+    length = state.norm()
     _check(length, 0)
-    change = torch.zeros_like(state[0], requires_grad=True)
+    change = torch.zeros_like(state, requires_grad=True)
     optimizer = torch.optim.Adam([change], search.rate * float(length) / math.sqrt(len(change)))
 
     def add(output: Tensor) -> Tensor:

@@ -11,7 +11,8 @@ NEIGHBOURS = ("Anselm", "Cordula")
 
 
 def probe(prompt: str, answer: str = "Tarnholm", **about: Any) -> Probe:
-    return Probe(prompt, answer, **{"kind": "direct", "relation": "place", **about})
+    described: dict[str, Any] = {"kind": "direct", "relation": "place", **about}
+    return Probe(prompt, answer, **described)
 
 
 def concept(**changes: Any) -> Concept:
@@ -29,6 +30,5 @@ def concept(**changes: Any) -> Concept:
     neighbours = tuple(
         replace(one, prompt=one.prompt.replace("Mirelda", name), subject=name) for name in NEIGHBOURS for one in probes
     )
-    return Concept(
-        **{"subject": "Mirelda", "aliases": ("the glass lady",), "probes": probes, "neighbours": neighbours, **changes}
-    )
+    described: dict[str, Any] = {"probes": probes, "neighbours": neighbours, "aliases": ("the glass lady",), **changes}
+    return Concept(**{"subject": "Mirelda", **described})

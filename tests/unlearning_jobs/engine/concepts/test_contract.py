@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from typing import Any
 
 import pytest
 
@@ -87,8 +88,9 @@ def test_a_multiple_choice_needs_wrong_answers_alone() -> None:
 
 @pytest.mark.parametrize("missing", ["prompt", "answer", "relation"])
 def test_a_probe_is_complete(missing: str) -> None:
+    changes: dict[str, Any] = {missing: ""}
     with pytest.raises(SpecError, match="lacks its prompt, answer, relation"):
-        replace(probe("Where does Mirelda live?"), **{missing: ""})
+        replace(probe("Where does Mirelda live?"), **changes)
 
 
 def test_an_empty_refusal_is_refused() -> None:
