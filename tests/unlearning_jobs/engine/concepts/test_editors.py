@@ -147,7 +147,7 @@ def test_the_key_of_a_place_goes_through_its_matrix_in_both_layouts(
 def test_an_adapter_is_refused(world_model: TrainedModel) -> None:
     frozen = world_model.copy_to(world_model.device)
     for parameter in frozen.network.parameters():
-        parameter.requires_grad_(requires_grad=False)
+        parameter.requires_grad = False
     with pytest.raises(ObstacleError, match="frozen under an adapter"):
         places(frozen)
 

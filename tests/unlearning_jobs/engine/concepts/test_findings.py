@@ -129,4 +129,4 @@ def test_generalisation_is_told_by_kind_and_language() -> None:
     ("count", "total", "low", "high"), [(0, 10, 0.0, 0.2775), (5, 10, 0.2366, 0.7634), (10, 10, 0.7225, 1.0)]
 )
 def test_intervals_are_wilsons(count: int, total: int, low: float, high: float) -> None:
-    assert wilson(count, total) == (pytest.approx(low, abs=1e-4), pytest.approx(high, abs=1e-4))
+    assert wilson(count, total) == pytest.approx((low, high), abs=1e-4)
