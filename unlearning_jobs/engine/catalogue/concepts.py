@@ -29,14 +29,18 @@ EDITING: Final = (
         10_000,
     ),
     Option("steps", "int", 40, "Steps of the search for a value, for each question.", 1, 1000),
-    Option("rate", "float", 0.1, "How far a step of that search (Adam) goes, as a share of the state's length.", 1e-6, 100),
     Option("decay", "float", 0.0, "Weight of the square of the change's length, as a share of the state's.", 0, 1000),
     Option("keep", "float", 0.0625, "Weight of the change of what follows the subject in general.", 0, 1000),
 )
 
 
-def _most(default: float) -> Option:
-    return Option("most", "float", default, "The longest change, as a share of the state's length.", 1e-3, 1000)
+def _search(*, rate: float, most: float) -> tuple[Option, ...]:
+    return (
+        Option(
+            "rate", "float", rate, "How far a step of that search (Adam) goes, as a share of the state's length.", 1e-6, 100
+        ),
+        Option("most", "float", most, "The longest change, as a share of the state's length.", 1e-3, 1000),
+    )
 
 
 EDITORS: Final = (
@@ -53,7 +57,7 @@ EDITORS: Final = (
         ),
         (
             *EDITING,
-            _most(6.0),
+            *_search(rate=0.1, most=6.0),
             Option("layers", "int", 3, "How many layers are edited; the last of them is the one above.", 1, 10_000),
             Option("preservation", "float", 1.0, "Weight of what the model makes of other texts.", 0, 1e9),
         ),
@@ -69,6 +73,6 @@ EDITORS: Final = (
             " otherwise. It acts only where the subject is named, and many edits wear a model out. Without a guarantee: what"
             " was edited can often be read in inner layers or asked in other ways."
         ),
-        (*EDITING, _most(6.0)),
+        (*EDITING, *_search(rate=0.3, most=10.0)),
     ),
 )

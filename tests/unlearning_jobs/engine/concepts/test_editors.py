@@ -59,13 +59,13 @@ def test_rome_makes_answers_less_likely(world_model: TrainedModel, world_task: T
     assert mean(result) < mean(world_model) - 1.0
 
 
-def test_rome_teaches_another_fact(world_model: TrainedModel, world_task: Task) -> None:
+def test_memit_makes_another_fact_likelier(world_model: TrainedModel, world_task: Task) -> None:
     [probe] = [p for p in world_task.probes if p.relation == "place" and p.kind != "multiple_choice"][:1]
-    new = Instead("fact", facts={"place": "Ostmere"})
+    new, other = Instead("fact", facts={"place": "Ostmere"}), replace(probe, answer="Ostmere")
     task = replace(world_task, probes=(probe,), instead=new)
-    [answer] = ask(edited("rome", world_model, task, **EDITED), task.probes, new)
-    assert answer.as_asked
-    assert not answer.given
+    [before] = ask(world_model, [other], new)
+    [after] = ask(edited("memit", world_model, task, **EDITED), [other], new)
+    assert after.log_probability > before.log_probability + 1.0
 
 
 def test_a_method_of_examples_forgets_the_probes(world_model: TrainedModel, world_task: Task) -> None:
