@@ -130,7 +130,10 @@ class _Job:
     spec: ConceptSpec
     trainer: Trainer
     measuring: Measuring
+    corpus: tuple[Example, ...]
+    """Training examples that do not name the concept: what must stay as a whole."""
     others: tuple[Example, ...]
+    """Those of them in which no probe stands that methods do not see."""
     about: tuple[Example, ...]
     on_progress: ProgressCallback
 
@@ -156,6 +159,7 @@ class _Job:
             spec,
             Trainer(data, Path(spec.cache), choose_device(spec.device)),
             Measuring(spec, seen, texts),
+            _sample(others, spec.seed),
             tuple(_without(_sample(others, spec.seed), unseen)),
             tuple(_without(about, unseen)),
             on_progress,
@@ -196,7 +200,7 @@ class _Job:
             examples=self.about,
             others=self.others,
             training_data=replace(self.trainer.training_data, family=family),
-            moments=Moments(self.trainer.cache, weights_digest(model), family.encode(self.others)),
+            moments=Moments(self.trainer.cache, weights_digest(model), family.encode(self.corpus)),
             seed=self.spec.seed,
             device=self.trainer.device,
         )
