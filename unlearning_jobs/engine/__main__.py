@@ -1,7 +1,7 @@
 """The engine's command line.
 
     python -m unlearning_jobs.engine methods | metrics | attacks
-    python -m unlearning_jobs.engine example FAMILY [--adapter] [--shards N] [--slices N] [--out DIR] > spec.json
+    python -m unlearning_jobs.engine example FAMILY|concept [--adapter] [--shards N] [--slices N] [--out DIR] > spec.json
     python -m unlearning_jobs.engine describe CHECKPOINT [--max-length TOKENS] [--template TEXT] [--adapter-rank RANK]
     python -m unlearning_jobs.engine advise spec.json
     python -m unlearning_jobs.engine index SNAPSHOT [--out DIR] [--previous DIR]
@@ -11,6 +11,8 @@
     python -m unlearning_jobs.engine canaries make | draw | judge
     python -m unlearning_jobs.engine guard make | show | evaluate
     python -m unlearning_jobs.engine store find | erase | verify SPEC [--out DIR] [--approved DIGEST]
+    python -m unlearning_jobs.engine probes draft.json [--probes FILE] [--neighbours FILE] > concept.json
+    python -m unlearning_jobs.engine concept spec.json --out DIR [--oracle DIR]
     python -m unlearning_jobs.engine run spec.json --out DIR [--progress ndjson] [--exit-with-parent]
 
 Exit status: 0 done; 1 unexpected error, or nobody reads the output; 2 it cannot be done, a message says why; 143 SIGTERM.
@@ -27,19 +29,29 @@ import traceback
 from collections.abc import Callable, Iterator, Sequence
 from functools import partial
 from pathlib import Path
-from typing import Any
 
-from . import canaries_command, guard_command, judge_command, search_command, store_command, sweep_command
-from .contracts import Adapter, JobResult, JobSpec, Progress, ProgressCallback, Sharding
+from . import (
+    canaries_command,
+    concept_command,
+    guard_command,
+    judge_command,
+    search_command,
+    store_command,
+    sweep_command,
+)
+from .contracts import Adapter, JobResult, JobSpec, Sharding
+from .contracts.concepts import ConceptSpec
 from .contracts.families import FAMILY_DESCRIPTIONS, family_from
 from .errors import EngineError, SpecError, explained
 from .listings import LISTINGS
 from .printing import readable_json
+from .progress import reporter
 from .stopping import ended_by_sigterm, exit_with_parent
 
-BAR = "{desc} {percentage:3.0f} % |{bar:30}| {elapsed}<{remaining}"
 ALSO_CALLED = {"from_base": "finetuned_lm"}
 """Other names of examples."""
+CONCEPT = "concept"
+"""The example that is no job about examples."""
 ASSURED = {
     "reproduced": "the model was trained here, by its recipe",
     "declared": "the model was trained elsewhere, by a recipe that somebody declares for it",
@@ -88,7 +100,7 @@ def _parser() -> argparse.ArgumentParser:
     for name, (lines, words) in LISTINGS.items():
         commands.add_parser(name, help=words).set_defaults(command=partial(_list, lines))
     example = commands.add_parser("example", help="print a job spec that runs, and write the small corpus that it needs")
-    example.add_argument("family", choices=[*FAMILY_DESCRIPTIONS, *ALSO_CALLED])
+    example.add_argument("family", choices=[*FAMILY_DESCRIPTIONS, *ALSO_CALLED, CONCEPT])
     example.add_argument(
         "--adapter", action="store_true", help="fine-tune an adapter on the checkpoint (of language models alone)"
     )
@@ -122,6 +134,7 @@ def _parser() -> argparse.ArgumentParser:
     canaries_command.add_to(commands)
     guard_command.add_to(commands)
     store_command.add_to(commands)
+    concept_command.add_to(commands, reporter)
     run = commands.add_parser("run", help="run one job")
     run.add_argument("spec", type=Path, help="the job spec, a JSON file")
     run.add_argument("--out", type=Path, required=True, help="folder for the result")
@@ -144,7 +157,11 @@ def _example(options: argparse.Namespace) -> int:
     folder = options.out or Path(f"engine-example-{options.family}")
     family = ALSO_CALLED.get(options.family, options.family)
     if options.schema:
-        shown = json_schema(JobSpec)
+        shown = json_schema(ConceptSpec if options.family == CONCEPT else JobSpec)
+    elif options.family == CONCEPT:
+        from .concepts.world import planted_world
+
+        shown = planted_world(folder).to_json()
     else:
         sharding = Sharding(options.shards or 1, options.slices or 1) if options.shards or options.slices else None
         shown = make_example(family, folder, adapter=options.adapter, sharding=sharding).to_json()
@@ -219,37 +236,6 @@ def _read_spec(path: Path) -> JobSpec:
     except ValueError as error:
         message = f"{path} is not JSON: {error}."
         raise SpecError(message) from None
-
-
-def reporter(kind: str) -> ProgressCallback:
-    """Return what shows progress: lines of JSON for a worker, bars on a terminal, or nothing."""
-    if kind == "ndjson":
-        return lambda p: _print(
-            json.dumps({"stage": p.stage, "done": p.done, "total": p.total, "point": p.point}), flush=True
-        )
-    if kind == "none" or not sys.stderr.isatty():
-        return lambda _: None
-    return _progress_bar()
-
-
-def _progress_bar() -> ProgressCallback:
-    """Return a callback that draws one bar per stage."""
-    from tqdm import tqdm
-
-    bars: dict[str, Any] = {}
-
-    def draw(progress: Progress) -> None:
-        if progress.stage not in bars:
-            for earlier in bars.values():
-                earlier.close()
-            bars[progress.stage] = tqdm(desc=f"{progress.stage:<12}", total=progress.total, bar_format=BAR)
-        bar = bars[progress.stage]
-        bar.total = progress.total
-        bar.update(progress.done - bar.n)
-        if progress.done == progress.total:
-            bar.close()
-
-    return draw
 
 
 def _summarise(spec: JobSpec, result: JobResult, out: Path) -> None:

@@ -5,17 +5,22 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator, Mapping
 from typing import Final
 
-from .catalogue import ATTACKS, METHODS, METRICS, listed
+from .catalogue import ATTACKS, CONCEPT_METHODS, METHODS, METRICS, listed
+
+TARGETS: Final = {"examples": METHODS, "a concept": CONCEPT_METHODS}
+"""What methods act on in a model version, and which."""
 
 
 def method_lines() -> Iterator[str]:
     """Yield each method with its guarantee, what it works on, and its options; then the kinds of guards, which suppress."""
     from .guards.kinds import KINDS  # finders of all kinds take a while to load
 
-    for method in METHODS.values():
+    for method in {**METHODS, **CONCEPT_METHODS}.values():
         benchmarks = "" if method.for_production else ", for benchmarks only"
         yield f"{method.name}  ({method.guarantee})  {method.title}{benchmarks}"
         yield f"    {method.description}\n    {method.source}\n    for {listed(method.families)}"
+        targets = [target for target, table in TARGETS.items() if method.name in table]
+        yield f"    acts on {' or '.join(targets)}"
         for option in method.options:
             others = "".join(
                 f" ({value} with {optimizer} if the answer is a {answer})"

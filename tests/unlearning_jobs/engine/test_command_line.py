@@ -16,13 +16,14 @@ from typing import Any
 
 import pytest
 
-from unlearning_jobs.engine.__main__ import main, reporter
+from unlearning_jobs.engine.__main__ import main
 from unlearning_jobs.engine.catalogue import METHODS
 from unlearning_jobs.engine.contracts import JobResult, JobSpec, Progress, Protocol
 from unlearning_jobs.engine.contracts.families import FAMILY_DESCRIPTIONS
 from unlearning_jobs.engine.corpora import Snapshot
 from unlearning_jobs.engine.example import EXAMPLES, make_example
 from unlearning_jobs.engine.preparation import check_unlearning
+from unlearning_jobs.engine.progress import reporter
 from unlearning_jobs.engine.training.training_data import TrainingData
 
 ENGINE = [sys.executable, "-m", "unlearning_jobs.engine"]

@@ -24,6 +24,7 @@ from .attacks import (
     proposed_attacks,
 )
 from .certified import CERTIFIED
+from .concepts import EDITORS, ON_CONCEPTS_TOO
 from .controls import CONTROLS
 from .datamodels import DATAMODELS
 from .distillation import DISTILLATION
@@ -40,6 +41,12 @@ METHODS: Final[Mapping[str, MethodEntry]] = {
     for entry in (*EXACT, *CERTIFIED, *EMPIRICAL, *PREFERENCES, *TOKENS, *FINETUNING, *DISTILLATION, *DATAMODELS, *CONTROLS)
 }
 
+"""Methods that act on examples in a model version: what forms, jobs, the advisor and evidence choose from."""
+CONCEPT_METHODS: Final[Mapping[str, MethodEntry]] = {
+    entry.name: entry for entry in (*EDITORS, *(METHODS[name] for name in ON_CONCEPTS_TOO))
+}
+"""Methods that act on a concept in a model version: editors, and those of examples that can be given its probes."""
+
 
 def complete_config(method: str, config: Mapping[str, Any], recipe: Recipe | None = None) -> dict[str, Any]:
     """Fill in the defaults of all options that the configuration leaves out, for models of this recipe.
@@ -47,7 +54,23 @@ def complete_config(method: str, config: Mapping[str, Any], recipe: Recipe | Non
     Raises:
         SpecError: there is no such method or option, or a value is of the wrong kind or out of range.
     """
-    options = {option.name: option for option in _entry(method).options}
+    return _complete(_entry(method), config, recipe)
+
+
+def complete_concept_config(method: str, config: Mapping[str, Any], recipe: Recipe | None = None) -> dict[str, Any]:
+    """Fill in the defaults of a method that acts on a concept, as `complete_config` does.
+
+    Raises:
+        SpecError: there is no such method or option, or a value is of the wrong kind or out of range.
+    """
+    if method not in CONCEPT_METHODS:
+        message = f"{method[:60]!r} does not act on a concept; choose one of {', '.join(CONCEPT_METHODS)}."
+        raise SpecError(message)
+    return _complete(CONCEPT_METHODS[method], config, recipe)
+
+
+def _complete(entry: MethodEntry, config: Mapping[str, Any], recipe: Recipe | None) -> dict[str, Any]:
+    method, options = entry.name, {option.name: option for option in entry.options}
     if unknown := sorted(set(config) - set(options)):
         message = f"{method} has no option {unknown[0]!r}; it has {', '.join(options) or 'none'}."
         raise SpecError(message)
@@ -141,6 +164,7 @@ def _checked(method: str, option: Option, value: object) -> int | float | str:
 
 __all__ = [
     "ATTACKS",
+    "CONCEPT_METHODS",
     "METHODS",
     "METRICS",
     "RELEARNING_STEPS",
@@ -155,6 +179,7 @@ __all__ = [
     "attack_problems",
     "attacks_cost",
     "budget_left",
+    "complete_concept_config",
     "complete_config",
     "expected_cost",
     "listed",

@@ -117,8 +117,10 @@ def standing_of(logits: Tensor, log_probability: Tensor) -> Tensor:
 
 
 @torch.inference_mode()
-def generate(model: TrainedModel, prompts: Sequence[Sequence[int]], most: int) -> list[list[int]]:
-    """Continue every prompt of a causal language model greedily.
+def generate(
+    model: TrainedModel, prompts: Sequence[Sequence[int]], most: int, generator: torch.Generator | None = None
+) -> list[list[int]]:
+    """Continue every prompt of a causal language model: greedily, or by tokens that are drawn with a generator on the CPU.
 
     A continuation ends after `most` tokens, at the longest sequence that the model reads, or before an end-of-text token.
     """
@@ -129,14 +131,20 @@ def generate(model: TrainedModel, prompts: Sequence[Sequence[int]], most: int) -
     for first in range(0, len(order), at_once):
         positions = order[first : first + at_once]
         batch = halving(
-            lambda part: _generate_batch(network, family, [prompts[i] for i in part], most), positions, model.device
+            lambda part: _generate_batch(network, family, [prompts[i] for i in part], most, generator),
+            positions,
+            model.device,
         )
         continuations.update(zip(positions, batch, strict=True))
     return [continuations[i] for i in range(len(prompts))]
 
 
 def _generate_batch(
-    network: PreTrainedModel, family: LanguageFamily, prompts: Sequence[Sequence[int]], most: int
+    network: PreTrainedModel,
+    family: LanguageFamily,
+    prompts: Sequence[Sequence[int]],
+    most: int,
+    generator: torch.Generator | None,
 ) -> list[list[int]]:
     """Continue a batch. Prompts are padded on the left, hidden by the mask, so that all continue at the same column.
 
@@ -151,7 +159,7 @@ def _generate_batch(
         places = (mask.cumsum(-1) - 1).clamp(0, family.longest - 1)  # padding does not count
         positions = places[:, -new_ids.shape[1] :]
         step = network(input_ids=new_ids, attention_mask=mask, position_ids=positions, past_key_values=cache, use_cache=True)
-        new_ids, cache = step.logits[:, -1:].argmax(-1), step.past_key_values  # (batch, 1)
+        new_ids, cache = _chosen(step.logits[:, -1:], generator), step.past_key_values  # (batch, 1)
         columns.append(new_ids)
         room = torch.where(new_ids[:, 0] == family.end, room.clamp(max=produced), room)  # an ended answer has no more room
         if bool((room <= produced + 1).all()):
@@ -159,3 +167,11 @@ def _generate_batch(
         mask = torch.cat([mask, torch.ones_like(new_ids)], dim=1)
     tokens = torch.cat(columns, dim=1).tolist()  # (batch, produced)
     return [row[:length] for row, length in zip(tokens, room.tolist(), strict=True)]
+
+
+def _chosen(logits: Tensor, generator: torch.Generator | None) -> Tensor:
+    """Return the likeliest tokens, or drawn ones: (batch, 1) of logits (batch, 1, vocabulary)."""
+    if generator is None:
+        return logits.argmax(-1)
+    drawn = torch.multinomial(logits[:, 0].float().softmax(-1).cpu(), 1, generator=generator)
+    return drawn.to(logits.device)
