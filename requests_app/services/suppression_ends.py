@@ -11,6 +11,7 @@ from django.utils import timezone
 from compliance.formats.record_kinds import RecordKind
 from compliance.record.services import record_append
 from requests_app.models import ErasureRequest, Suppression
+from requests_app.states import SETTLED
 from unlearning_jobs.queue import enqueue_on_commit
 
 POLICY_TASK: Final = "requests_app.gateway_policy_write"
@@ -22,7 +23,12 @@ def active_of(request: ErasureRequest) -> QuerySet[Suppression]:
 
 
 def suppressions_end_with_release(*, request: ErasureRequest, model_name: str, actor: str) -> None:
-    """End what was suppressed in a model for a request that is released now. The caller holds the request."""
+    """End what was suppressed in a model that is released for a request now, unless it has more to unlearn for it.
+
+    The caller holds the request.
+    """
+    if request.items.filter(model_name=model_name).exclude(state__in=SETTLED).exists():
+        return
     suppressions_end(active_of(request).filter(model_name=model_name), Suppression.Why.RELEASED, actor)
 
 

@@ -32,6 +32,9 @@ from tests.unlearning_jobs.gateway.servers import Scripted, gateway, serving
 from tests.unlearning_jobs.gateway.servers import until as wait_until
 from unlearning_jobs.gateway.policy import PolicyError, read_policy
 
+from .test_closings import RETRAIN, released
+from .test_letters_of_two_items import two_items_of_one_model
+
 pytestmark = pytest.mark.django_db
 HER = KeptBack(names=(ADA,))
 
@@ -260,3 +263,15 @@ def test_what_has_ended_stays_ended(stage: Stage) -> None:
         suppression_end(suppression=row, by=stage.staff.omar)
     with pytest.raises(DatabaseError, match="suppression_is_fixed"), transaction.atomic():
         Suppression.objects.update(ended_at=None, why="")
+
+
+@pytest.mark.usefixtures("artefacts", "signing")
+def test_a_release_leaves_it_while_the_model_has_more_to_unlearn_for_the_request(staff: Staff) -> None:
+    stage, one, two = two_items_of_one_model(staff)
+    started(stage)
+    released(one, staff)
+    assert not told(stage, RecordKind.SUPPRESSION_ENDED)
+    assert acting() == 1
+    released(two, staff, RETRAIN)
+    assert len(told(stage, RecordKind.SUPPRESSION_ENDED)) == 1
+    assert acting() == 0
