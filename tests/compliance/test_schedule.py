@@ -16,6 +16,7 @@ import compliance.tasks
 import requests_app.tasks
 import unlearning_jobs.tasks
 from compliance.celery import app
+from requests_app.services.suppression_ends import POLICY_TASK
 from unlearning_jobs.queue import COMPARE_TASK
 
 MODULES = (compliance.tasks, requests_app.tasks, unlearning_jobs.tasks)
@@ -27,8 +28,8 @@ PERIODIC = {
     "unlearning_jobs.snapshots_check": "matching",
 }
 """The queue of each: nothing else may take what needs keys, or what waits for a corpus."""
-RUNG = {COMPARE_TASK}
-"""Needs no row, and somebody rings for it."""
+RUNG = {COMPARE_TASK, POLICY_TASK}
+"""Need no row, and somebody rings for them."""
 PROJECT = Path(__file__).parents[2]
 
 

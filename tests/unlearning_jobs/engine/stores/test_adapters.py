@@ -62,6 +62,16 @@ def test_the_engines_own_delete_leaves_bytes_and_is_seen_to(
     assert sum(place["texts"] + place["vectors"] for place in read["places"]) > 0
 
 
+def test_what_the_memory_of_this_process_holds_does_not_come_into_the_new_files(
+    plant_store: Planted, documents: list[Document], tmp_path: Path
+) -> None:
+    settings = plant_store("chroma")
+    held = [one.text.encode() * (size + 1) for size in range(200) for one in documents]
+    del held
+    result = erased(searching(settings, documents), tmp_path / "job")
+    assert result["verdict"]["outcome"] == "passed", result["verdict"]
+
+
 @pytest.mark.parametrize("kind", ["chroma", "hnswlib"])
 def test_an_erasure_by_the_engines_own_delete_alone_fails(
     kind: str, plant_store: Planted, documents: list[Document], tmp_path: Path, monkeypatch: pytest.MonkeyPatch

@@ -3,12 +3,18 @@
 Its delete takes a document out of the queries, and leaves text and vector in the file: in SQLite's free pages, in the queue
 of writes (`embeddings_queue`), and in the HNSW index, where it is only marked (chroma-core/chroma#7662). Vacuuming leaves
 the index as it was. So everything that stays is written into a new folder.
+
+The index's file has room for more than it holds, and Chroma writes into that room whatever the memory held before: perhaps a
+text that was just deleted. So the new folder is written by a process of its own, in which memory is overwritten whenever it
+is taken or given back (`MALLOC_PERTURB_` of the GNU C library).
 """
 
 from __future__ import annotations
 
 import os
 import sqlite3
+import subprocess
+import sys
 import tempfile
 from collections.abc import Collection, Iterator, Sequence
 from contextlib import closing
@@ -28,6 +34,7 @@ from unlearning_jobs.engine.stores.store import Description, Document, Place, St
 DATABASE: Final = "chroma.sqlite3"
 INCLUDED: Final[Any] = ["documents", "embeddings", "metadatas"]
 VERSIONS: Final = "SELECT dir, max(version) FROM migrations GROUP BY dir"
+PROJECT: Final = Path(__file__).parents[4]
 OF_A_COLLECTION: Final = "SELECT name, config_json_str, schema_str FROM collections"
 
 
@@ -75,10 +82,8 @@ class ChromaStore:
         if len(client.list_collections()) != len(_settings(self._path)):
             message = "The folder has collections of other tenants or databases, which would be lost. Nothing was rebuilt."
             raise StoreError(message, code="other_tenants")
-        copy: Any = chromadb.PersistentClient(str(new))
-        for collection in client.list_collections():
-            _copy(client.get_collection(collection.name, embedding_function=None), copy)
-        copy.close()
+        self.close()
+        _copy_in_clean_memory(self._path, new)
         _take_over_settings(self._path, new)
         exchange_if_same(self._path, self, ChromaStore(str(new), self._name))
 
@@ -118,6 +123,30 @@ def _documents(found: Any) -> list[Document]:
     return [
         Document(key, text or "", np.asarray(vector, dtype=np.float32), fields or {}) for key, text, vector, fields in rows
     ]
+
+
+def _copy_in_clean_memory(old: Path, new: Path) -> None:
+    """Copy every collection into a new folder, in a process whose memory never gives away what it held.
+
+    Raises:
+        StoreError: that process failed.
+    """
+    command = [sys.executable, "-m", __name__, str(old.resolve()), str(new.resolve())]
+    done = subprocess.run(  # noqa: S603  # our own module, and folders that were opened before
+        command, env={**os.environ, "MALLOC_PERTURB_": "165"}, cwd=PROJECT, capture_output=True, check=False
+    )
+    if done.returncode:
+        message = f"The store could not be written anew (exit status {done.returncode}). The old one is as it was."
+        raise StoreError(message)
+
+
+def copy_all(old: Path, new: Path) -> None:
+    """Copy every collection of a folder of Chroma's into a new one."""
+    client, copy = (chromadb.PersistentClient(str(path)) for path in (old, new))
+    for collection in client.list_collections():
+        _copy(client.get_collection(collection.name, embedding_function=None), copy)
+    for opened in (client, copy):
+        opened.close()  # type: ignore[attr-defined]  # its type does not tell
 
 
 def _copy(collection: Any, copy: Any) -> None:
@@ -182,3 +211,7 @@ def _versions(database: Path) -> list[tuple[str, int]]:
             return sorted(opened.execute(VERSIONS))
     except sqlite3.DatabaseError:
         return []
+
+
+if __name__ == "__main__":
+    copy_all(*map(Path, sys.argv[1:]))
