@@ -19,6 +19,13 @@ from unlearning_jobs.engine.stores.store import Document
 
 SOUGHT = 6
 Planted = Callable[[str], dict[str, Any]]
+DATABASE = os.environ["DATABASE_URL"]
+
+
+@pytest.fixture(autouse=True)
+def _the_tests_own_server(monkeypatch: pytest.MonkeyPatch) -> None:
+    """An installation of another test may have taken the address out of this process's environment."""
+    monkeypatch.setenv("DATABASE_URL", DATABASE)
 
 
 @pytest.fixture(autouse=True)

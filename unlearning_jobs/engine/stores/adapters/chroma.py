@@ -5,16 +5,15 @@ of writes (`embeddings_queue`), and in the HNSW index, where it is only marked (
 the index as it was. So everything that stays is written into a new folder.
 
 The index's file has room for more than it holds, and Chroma writes into that room whatever the memory held before: perhaps a
-text that was just deleted. So the new folder is written by a process of its own, in which memory is overwritten whenever it
-is taken or given back (`MALLOC_PERTURB_` of the GNU C library).
+text that was just deleted, or a vector of the old index. So a process of its own writes the new folder, which is told what
+stays and never opens the old one.
 """
 
 from __future__ import annotations
 
+import multiprocessing
 import os
 import sqlite3
-import subprocess
-import sys
 import tempfile
 from collections.abc import Collection, Iterator, Sequence
 from contextlib import closing
@@ -34,7 +33,8 @@ from unlearning_jobs.engine.stores.store import Description, Document, Place, St
 DATABASE: Final = "chroma.sqlite3"
 INCLUDED: Final[Any] = ["documents", "embeddings", "metadatas"]
 VERSIONS: Final = "SELECT dir, max(version) FROM migrations GROUP BY dir"
-PROJECT: Final = Path(__file__).parents[4]
+SPAWNED: Final = multiprocessing.get_context("spawn")
+"""A process that begins with none of our memory."""
 OF_A_COLLECTION: Final = "SELECT name, config_json_str, schema_str FROM collections"
 
 
@@ -82,8 +82,7 @@ class ChromaStore:
         if len(client.list_collections()) != len(_settings(self._path)):
             message = "The folder has collections of other tenants or databases, which would be lost. Nothing was rebuilt."
             raise StoreError(message, code="other_tenants")
-        self.close()
-        _copy_in_clean_memory(self._path, new)
+        _write_elsewhere(client, new)
         _take_over_settings(self._path, new)
         exchange_if_same(self._path, self, ChromaStore(str(new), self._name))
 
@@ -125,57 +124,63 @@ def _documents(found: Any) -> list[Document]:
     ]
 
 
-def _copy_in_clean_memory(old: Path, new: Path) -> None:
-    """Copy every collection into a new folder, in a process whose memory never gives away what it held.
+def _write_elsewhere(client: Any, new: Path) -> None:
+    """Have another process write every collection into a new folder, as far as it is told what they hold.
 
     Raises:
         StoreError: that process failed.
     """
-    command = [sys.executable, "-m", __name__, str(old.resolve()), str(new.resolve())]
-    done = subprocess.run(  # noqa: S603  # our own module, and folders that were opened before
-        command, env={**os.environ, "MALLOC_PERTURB_": "165"}, cwd=PROJECT, capture_output=True, check=False
-    )
-    if done.returncode:
-        message = f"The store could not be written anew (exit status {done.returncode}). The old one is as it was."
+    ours, theirs = SPAWNED.Pipe()
+    writer = SPAWNED.Process(target=write_all, args=(str(new), theirs), daemon=True)
+    writer.start()
+    theirs.close()
+    try:
+        for collection in client.list_collections():
+            for said in _told(client.get_collection(collection.name, embedding_function=None)):
+                ours.send(said)
+        ours.send(None)
+    except BrokenPipeError:
+        pass  # the status of its end says that it failed
+    ours.close()
+    writer.join()
+    if writer.exitcode:
+        message = f"The store could not be written anew (exit status {writer.exitcode}). The old one is as it was."
         raise StoreError(message)
 
 
-def copy_all(old: Path, new: Path) -> None:
-    """Copy every collection of a folder of Chroma's into a new one."""
-    client, copy = (chromadb.PersistentClient(str(path)) for path in (old, new))
-    for collection in client.list_collections():
-        _copy(client.get_collection(collection.name, embedding_function=None), copy)
-    for opened in (client, copy):
-        opened.close()  # type: ignore[attr-defined]  # its type does not tell
-
-
-def _copy(collection: Any, copy: Any) -> None:
+def _told(collection: Any) -> Iterator[tuple[str, dict[str, Any]]]:
+    """Yield what the writing process does for a collection: the method of Chroma's, and what it is called with."""
     hnsw = (collection.configuration_json or {}).get("hnsw")
-    new = copy.create_collection(
-        collection.name,
-        metadata=collection.metadata,
-        configuration={"hnsw": hnsw} if hnsw else None,
-        embedding_function=None,
-    )
+    about = {"name": collection.name, "metadata": collection.metadata, "configuration": {"hnsw": hnsw} if hnsw else None}
+    yield "create_collection", about
     for offset in range(0, collection.count(), BATCH):
         found = collection.get(limit=BATCH, offset=offset, include=INCLUDED)
         texts = found["documents"] if any(text is not None for text in found["documents"]) else None
         fields = found["metadatas"] if all(found["metadatas"]) else None
         if fields is None and any(found["metadatas"]):
-            _add_singly(new, found)
+            yield from _singly(found)
         else:
-            new.add(ids=found["ids"], embeddings=found["embeddings"], documents=texts, metadatas=fields)
+            yield "add", {"ids": found["ids"], "embeddings": found["embeddings"], "documents": texts, "metadatas": fields}
 
 
-def _add_singly(new: Any, found: Any) -> None:
-    """Add documents of which some have no fields, which Chroma does not take among others."""
+def _singly(found: Any) -> Iterator[tuple[str, dict[str, Any]]]:
+    """Yield documents of which some have no fields, which Chroma does not take among others."""
     for key, text, vector, fields in zip(*(found[name] for name in ("ids", *INCLUDED)), strict=True):
-        new.add(
-            ids=[key],
-            embeddings=[vector],
-            documents=None if text is None else [text],
-            metadatas=[fields] if fields else None,
-        )
+        texts = None if text is None else [text]
+        yield "add", {"ids": [key], "embeddings": [vector], "documents": texts, "metadatas": [fields] if fields else None}
+
+
+def write_all(new: str, told: Any) -> None:
+    """Write a new folder, in a process of its own: do what is told until nothing more comes."""
+    client: Any = chromadb.PersistentClient(new)
+    collection: Any = None
+    while (said := told.recv()) is not None:
+        act, given = said
+        if act == "create_collection":
+            collection = client.create_collection(**given, embedding_function=None)
+        else:
+            collection.add(**given)
+    client.close()
 
 
 def _settings(path: Path) -> list[tuple[str, str | None, str | None]]:
@@ -211,7 +216,3 @@ def _versions(database: Path) -> list[tuple[str, int]]:
             return sorted(opened.execute(VERSIONS))
     except sqlite3.DatabaseError:
         return []
-
-
-if __name__ == "__main__":
-    copy_all(*map(Path, sys.argv[1:]))
