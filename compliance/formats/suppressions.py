@@ -2,13 +2,11 @@
 
 from __future__ import annotations
 
-from typing import Final, Literal, get_args
+from typing import Final
 
-GuardKind = Literal["output_filter", "input_filter", "prompt_guard"]
-GUARD_KINDS: Final = frozenset(get_args(GuardKind))
+GUARD_KINDS: Final = frozenset({"output_filter", "input_filter", "prompt_guard"})
 """Kinds of guards that officers turn on. The engine has more, which need examples of what to answer instead."""
 
-SuppressionEnd = Literal["taken_back", "released", "request_closed", "expired"]
-SUPPRESSION_ENDS: Final = frozenset(get_args(SuppressionEnd))
+SUPPRESSION_ENDS: Final = frozenset({"taken_back", "released", "request_closed", "expired"})
 """Why a suppression ended: an officer took it back, the unlearned model was released, its request was closed, or its last
 day passed."""

@@ -43,7 +43,7 @@ class LastDay(LetheForm):
     until = forms.DateField(
         label=gettext_lazy("Last day"),
         widget=forms.DateInput(attrs={"type": "date"}, format="%Y-%m-%d"),
-        help_text=gettext_lazy("It ends by itself after this day, or when the unlearned model is released."),
+        help_text=gettext_lazy("It ends by itself after this day, or before that with the release or the request."),
         error_messages={"required": gettext_lazy("Choose the last day."), "invalid": gettext_lazy("Choose the last day.")},
     )
 

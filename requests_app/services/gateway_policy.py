@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import logging
 import os
+from collections.abc import Mapping
 from datetime import datetime, time, timedelta
 from pathlib import Path
 from typing import Final
@@ -36,19 +37,24 @@ def gateway_policy_write() -> bool:
         # Two writers at once could leave the older of two policies.
         with connection.cursor() as cursor:
             cursor.execute("SELECT pg_advisory_xact_lock(hashtextextended('gateway-policy', 0))")
-        rows = list(Suppression.objects.filter(ended_at=None, until__gte=timezone.localdate()).order_by("pk"))
+        models = _models()
+        active = Suppression.objects.filter(ended_at=None, until__gte=timezone.localdate()).order_by("pk")
+        # A guard for no model would be one for every model; a model of which no version is served needs none.
+        rows = [row for row in active if _served_as(row.model_name, models)]
         guards = [Guard.from_json(json.loads(row.artefact)) for row in rows]
         entries = tuple(
-            ActiveGuard(guard.file_name, format_time(acts_until(row))) for guard, row in zip(guards, rows, strict=True)
+            ActiveGuard(guard.file_name, format_time(acts_until(row)), _served_as(row.model_name, models))
+            for guard, row in zip(guards, rows, strict=True)
         )
-        policy = canonical_json(PolicyFile(FORMAT, _models(), entries).to_json())
+        policy = canonical_json(PolicyFile(FORMAT, models, entries).to_json())
         try:
             _write(folder, guards, policy)
         except OSError as error:
             logger.warning("the gateway's policy cannot be written (%s); check GATEWAY_FOLDER", type(error).__name__)
             return False
         new = [row.pk for row in rows if row.handed_over_at is None]
-        Suppression.objects.filter(pk__in=new).update(handed_over_at=timezone.now())
+        # One that was ended meanwhile stays as it is; whoever ended it has the policy written again.
+        Suppression.objects.filter(pk__in=new, ended_at=None).update(handed_over_at=timezone.now())
     return True
 
 
@@ -67,6 +73,11 @@ def _models() -> dict[str, Served]:
         if version.state == ModelState.ACTIVE:
             found[version.name] = state
     return found
+
+
+def _served_as(name: str, models: Mapping[str, Served]) -> tuple[str, ...]:
+    """Return what a model and its versions are called at the gateway."""
+    return tuple(served for served in models if served.partition(":")[0] == name)
 
 
 def _write(folder: Path, guards: list[Guard], policy: bytes) -> None:

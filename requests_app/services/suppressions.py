@@ -21,7 +21,8 @@ from unlearning_jobs.engine.guards import Guard, GuardError
 from unlearning_jobs.engine.guards.finders.near_copies import copies_of
 from unlearning_jobs.engine.guards.finders.phrases import FEWEST
 from unlearning_jobs.engine.guards.kinds import Settings
-from unlearning_jobs.engine.guards.patterns import FilterSettings, Pattern, Person, Texts
+from unlearning_jobs.engine.guards.making import REFUSALS, person_pattern
+from unlearning_jobs.engine.guards.patterns import FilterSettings, Pattern, Texts
 from unlearning_jobs.engine.guards.prompt_guard import PromptSettings
 from unlearning_jobs.models import ModelVersion
 from unlearning_jobs.states import ModelState
@@ -168,16 +169,12 @@ def guard_settings(guard: str, kept_back: KeptBack) -> Settings:
     """
     if guard == Suppression.Guard.PROMPT_GUARD:
         return PromptSettings(kept_back.instruction)
-    patterns: list[Pattern] = []
-    for line in kept_back.names:
-        name, *others = map(str.strip, line.split(";"))
-        patterns.append(Pattern("name", Person(name, tuple(filter(None, others)))))
+    patterns = [person_pattern(line) for line in kept_back.names]
     if kept_back.phrases:
         patterns.append(Pattern("normalised", Texts(kept_back.phrases)))
     if kept_back.passages:
         patterns.append(Pattern("near_copy", copies_of(kept_back.passages)))
-    refusal = "I cannot answer that." if guard == Suppression.Guard.INPUT_FILTER else "[withheld]"
-    return FilterSettings(tuple(patterns), refusal)
+    return FilterSettings(tuple(patterns), REFUSALS[guard])
 
 
 def last_day_problem(until: date) -> str:

@@ -128,7 +128,7 @@ class Gateway:
         self.counts.add("requests")
         body = await read_body(request, most=self._limits.body_bytes, seconds=self._limits.body_seconds)
         policy = self._keeper.policy
-        guards = policy.guards.acting()
+        guards = policy.guards.acting(model=str(body.get("model", "")))
         call = Call.read(kind, body, guards)
         policy.require_released(call.model)
         refused = await _guarding(guards.refuses, call.texts(), aside=call.size > QUICK or guards.compare_meanings)

@@ -51,6 +51,8 @@ class ActiveGuard(Contract):
     file: str
     """The guard's file, from the policy's folder."""
     until: str
+    models: tuple[str, ...] = ()
+    """The models that it is for, of those that the policy names; every model if it names none."""
 
 
 @dataclass(frozen=True)
@@ -100,11 +102,14 @@ def read_policy(path: Path, encoder: Encoder | None = None) -> Policy:
         if path.is_dir():
             guards = [(guard, guard.acts_until) for guard in map(_guard, _guard_files(path))]
             models, digest = None, digest_of(sorted(guard.digest() for guard, _until in guards))
+            only: list[tuple[str, ...]] = []
         else:
             stored = _stored(path)
             guards = [_active(path.parent, entry) for entry in stored.guards]
             models, digest = stored.models, digest_of(stored.to_json())
-        return Policy(models, ActiveGuards(guards, encoder), len(guards), digest, format_time(datetime.now(UTC)))
+            only = [_only(entry, stored.models) for entry in stored.guards]
+        acting = ActiveGuards(guards, encoder, only)
+        return Policy(models, acting, len(guards), digest, format_time(datetime.now(UTC)))
     except EngineError as error:
         message = f"The policy cannot be used: {error}"
         raise PolicyError(message) from None
@@ -147,6 +152,14 @@ def _active(folder: Path, entry: ActiveGuard) -> tuple[Guard, datetime]:
     except FormatError as error:
         raise PolicyError(str(error)) from None
     return _guard(folder / entry.file), until
+
+
+def _only(entry: ActiveGuard, models: Mapping[str, ModelState]) -> tuple[str, ...]:
+    """Return the models that a guard is for; one that is for a model that nobody has would act on none."""
+    if unknown := sorted(set(entry.models) - models.keys()):
+        message = f"a guard is for the model {unknown[0]!r}, which the policy does not name."
+        raise PolicyError(message)
+    return entry.models
 
 
 def _stamp(path: Path, named: Iterable[Path]) -> Stamp:

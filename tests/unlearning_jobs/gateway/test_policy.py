@@ -51,6 +51,27 @@ def test_a_guard_that_is_taken_out_of_the_policy_ends(running: OpenAI, tmp_path:
     until(lambda: whole(running) == FREE)
 
 
+def test_a_guard_acts_on_the_models_that_it_is_for_and_on_no_other(running: OpenAI, tmp_path: Path) -> None:
+    models = {name: {"state": "released", "version": "model:1"} for name in ("tiny", "other")}
+    file = filter_of(NAME).write(tmp_path).name
+    for only, expected in ((["other"], FREE), (["other", "tiny"], CUT), ([], CUT)):
+        entry = {"file": file, "until": format_time(LATER), "models": only}
+        policy = {"format": "lethe-gateway-1", "models": models, "guards": [entry]}
+        draft = tmp_path / "policy.draft"
+        draft.write_text(json.dumps(policy))
+        draft.replace(tmp_path / "policy.json")
+        until(lambda expected=expected: whole(running) == expected)  # type: ignore[misc]  # bound for this turn
+
+
+def test_a_guard_for_a_model_that_the_policy_does_not_name_breaks_it(tmp_path: Path) -> None:
+    path = write_policy(tmp_path / "policy.json", filter_of(NAME))
+    policy = json.loads(path.read_text())
+    policy["guards"][0]["models"] = ["tinny"]
+    path.write_text(json.dumps(policy))
+    with pytest.raises(PolicyError, match="does not name"):
+        read_policy(path)
+
+
 def test_a_model_that_is_quarantined_meanwhile_is_refused(running: OpenAI, tmp_path: Path) -> None:
     write_policy(tmp_path / "policy.json", models={"tiny": {"state": "quarantined", "version": "model:tiny-2"}})
 

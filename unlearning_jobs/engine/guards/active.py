@@ -30,14 +30,26 @@ class Refused:
 class ActiveGuards:
     """Guards that act, each until its time. A guard that has expired does nothing, without being taken out.
 
+    Args:
+        guards: each with its time.
+        encoder: for guards that compare meanings.
+        models: for each guard the models that it is for, in the same order; every model where none is named.
+
     Raises:
         GuardError: one of them compares meanings by an encoder that is not there.
     """
 
-    def __init__(self, guards: Sequence[tuple[Guard, datetime]], encoder: Encoder | None = None) -> None:
+    def __init__(
+        self,
+        guards: Sequence[tuple[Guard, datetime]],
+        encoder: Encoder | None = None,
+        models: Sequence[Collection[str]] = (),
+    ) -> None:
         self._guards = [guard for guard, _until in guards]
         self._until = [min(until, guard.acts_until) for guard, until in guards]
-        self._now: GuardsNow | None = None
+        self._models = [frozenset(names) for names in models] or [frozenset[str]()] * len(self._guards)
+        self._named = frozenset[str]().union(*self._models)
+        self._now: dict[str, GuardsNow] = {}
         self._readers = {
             what: Scanner(
                 {
@@ -50,18 +62,22 @@ class ActiveGuards:
             for what in ("questions", "answers")
         }
 
-    def acting(self, now: datetime | None = None) -> GuardsNow:
-        """Return the guards that act now, for one question and its answer."""
+    def acting(self, now: datetime | None = None, *, model: str = "") -> GuardsNow:
+        """Return the guards that act now on a model, for one question and its answer."""
         moment = now or datetime.now(UTC)
-        if self._now is None or not self._now.since <= moment < self._now.until:
-            left = {number for number, until in enumerate(self._until) if until > moment}
-            self._now = GuardsNow(self, left, moment, min((self._until[number] for number in left), default=NEVER))
-        return self._now
+        name = model if model in self._named else ""  # clients may name what they like, and all others are alike
+        known = self._now.get(name)
+        if known is None or not known.since <= moment < known.until:
+            own = [number for number, models in enumerate(self._models) if not models or name in models]
+            left = {number for number in own if self._until[number] > moment}
+            known = GuardsNow(self, left, moment, min((self._until[number] for number in left), default=NEVER))
+            self._now[name] = known
+        return known
 
     def expired(self, now: datetime | None = None) -> list[Guard]:
         """Return the guards that no longer act."""
-        numbers = self.acting(now).numbers
-        return [guard for number, guard in enumerate(self._guards) if number not in numbers]
+        moment = now or datetime.now(UTC)
+        return [guard for guard, until in zip(self._guards, self._until, strict=True) if until <= moment]
 
     def guard(self, number: int) -> Guard:
         """Return the guard with this number."""

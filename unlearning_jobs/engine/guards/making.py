@@ -67,14 +67,18 @@ def _patterns(options: argparse.Namespace, encoder: Callable[[], Encoder]) -> It
     if options.near_copy:
         yield Pattern("near_copy", copies_of(_lines(options.near_copy)))
     if options.names:
-        for line in _lines(options.names):
-            name, *aliases = (part.strip() for part in line.split(";"))
-            yield Pattern("name", Person(name, tuple(filter(None, aliases))))
+        yield from map(person_pattern, _lines(options.names))
     if options.similar:
         yield Pattern("similar", meanings_of(_lines(options.similar), encoder(), options.threshold))
     if options.forget or options.retain:
         forget, retain = (_lines(_named(options, name)) for name in ("forget", "retain"))
         yield Pattern("classifier", train_classifier(forget, retain))
+
+
+def person_pattern(line: str) -> Pattern:
+    """Return the pattern of a person, whose other names stand behind semicolons."""
+    name, *aliases = (part.strip() for part in line.split(";"))
+    return Pattern("name", Person(name, tuple(filter(None, aliases))))
 
 
 def _named(options: argparse.Namespace, name: str) -> Path:
