@@ -161,6 +161,9 @@ def _example(options: argparse.Namespace) -> int:
     elif options.family == CONCEPT:
         from .concepts.world import planted_world
 
+        if options.adapter or options.shards or options.slices:
+            message = "The example of a concept has one model, trained whole; leave --adapter, --shards and --slices out."
+            raise SpecError(message)
         shown = planted_world(folder).to_json()
     else:
         sharding = Sharding(options.shards or 1, options.slices or 1) if options.shards or options.slices else None

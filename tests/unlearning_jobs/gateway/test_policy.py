@@ -60,7 +60,7 @@ def test_a_guard_acts_on_the_models_that_it_is_for_and_on_no_other(running: Open
         draft = tmp_path / "policy.draft"
         draft.write_text(json.dumps(policy))
         draft.replace(tmp_path / "policy.json")
-        until(lambda expected=expected: whole(running) == expected)  # type: ignore[misc]  # bound for this turn
+        until(lambda expected=expected: whole(running) == expected)
 
 
 def test_a_guard_for_a_model_that_the_policy_does_not_name_breaks_it(tmp_path: Path) -> None:

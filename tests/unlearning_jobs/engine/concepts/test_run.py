@@ -181,3 +181,11 @@ def test_methods_are_listed_with_what_they_act_on(capsys: pytest.CaptureFixture[
     assert "memit  (empirical)" in listed
     assert "acts on a concept\n" in listed
     assert "acts on examples or a concept\n" in listed
+
+
+@pytest.mark.parametrize("option", [["--adapter"], ["--shards", "2"], ["--slices", "2"]])
+def test_the_example_of_a_concept_refuses_what_it_would_leave_out(
+    option: list[str], tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert main(["example", "concept", "--out", str(tmp_path / "world"), *option]) == 2
+    assert "leave --adapter, --shards and --slices out" in capsys.readouterr().err
