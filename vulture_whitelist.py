@@ -107,6 +107,9 @@ _.installed
 _.because
 _.copied
 
+# -- values that a form offers and the database keeps
+_.INPUT_FILTER
+
 # -- what a form sets on its fields, and Django reads
 _.queryset
 _.field_order
