@@ -9,14 +9,14 @@ attacked. Methods have their default settings unless a variant says otherwise; d
 these, and those of the variants on models with seeds that take no part here (`tuning.py`).
 
 It can be resumed: jobs and trained models are stored under var/bench/language-models. With JOBS=N, it stops after N jobs;
-with SPLIT=NAME it runs one split alone.
+with SPLIT=NAME it runs one split alone; with ONLY=NAME,NAME it runs these variants alone, in this order.
 """
 
 from __future__ import annotations
 
 import json
 import os
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Final
 
@@ -50,9 +50,10 @@ def run(data: Path) -> None:
     """Run the jobs that have no result yet, and print the table."""
     snapshot = tofu_snapshot(data, VAR)
     left, asked = int(os.environ.get("JOBS", "1000000")), os.environ.get("SPLIT")
+    variants = _asked_variants()
     with remembered():
         for split in (asked,) if asked else SPLITS:
-            for variant in VARIANTS:
+            for variant in variants:
                 out = VAR / split / variant.name
                 if (out / "result.json").exists() or (out / "refused.txt").exists() or left <= 0:
                     continue
@@ -60,6 +61,16 @@ def run(data: Path) -> None:
                 print(f"{split} {variant.name} ...", flush=True)
                 _run(_spec(snapshot, split, variant), out)
     print_table(VAR, tuple(SPLITS), VARIANTS, _recipe().epochs)
+
+
+def _asked_variants() -> Sequence[Variant]:
+    """Return the variants that ONLY names, or all. Raises SystemExit for a name that no variant has."""
+    named = {variant.name: variant for variant in VARIANTS}
+    asked = [name for name in os.environ.get("ONLY", "").split(",") if name]
+    unknown = [name for name in asked if name not in named]
+    if unknown:
+        raise SystemExit(f"no variant is called {', '.join(unknown)}; there are {', '.join(named)}")
+    return [named[name] for name in asked] or VARIANTS
 
 
 def _run(spec: JobSpec, out: Path) -> None:

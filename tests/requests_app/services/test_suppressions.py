@@ -33,10 +33,7 @@ from tests.unlearning_jobs.gateway.servers import Scripted, gateway, serving
 from tests.unlearning_jobs.gateway.servers import until as wait_until
 from unlearning_jobs.engine.guards import KINDS
 from unlearning_jobs.gateway.policy import PolicyError, read_policy
-from unlearning_jobs.models import ModelVersion
 
-from .test_closings import RETRAIN, released
-from .test_letters_of_two_items import two_items_of_one_model
 
 pytestmark = pytest.mark.django_db
 HER = KeptBack(names=(ADA,))
@@ -266,36 +263,6 @@ def test_what_has_ended_stays_ended(stage: Stage) -> None:
         suppression_end(suppression=row, by=stage.staff.omar)
     with pytest.raises(DatabaseError, match="suppression_is_fixed"), transaction.atomic():
         Suppression.objects.update(ended_at=None, why="")
-
-
-@pytest.mark.usefixtures("artefacts", "signing")
-def test_a_release_leaves_it_while_the_model_has_more_to_unlearn_for_the_request(staff: Staff) -> None:
-    stage, one, two = two_items_of_one_model(staff)
-    started(stage)
-    released(one, staff)
-    assert not told(stage, RecordKind.SUPPRESSION_ENDED)
-    assert acting() == 1
-    released(two, staff, RETRAIN)
-    assert len(told(stage, RecordKind.SUPPRESSION_ENDED)) == 1
-    assert acting() == 0
-
-
-def test_another_model_of_the_same_gateway_says_what_it_said(stage: Stage) -> None:
-    other = trained(stage.model.snapshot, name="other")
-    started(stage)
-    assert acting() == 1
-    guards = read_policy(policy_file()).guards
-    assert guards.acting(model=stage.model.name).read_answers
-    assert guards.acting(model=f"{stage.model.name}:{stage.model.number}").read_answers
-    assert not guards.acting(model=other.name).read_answers
-
-
-def test_a_model_of_which_nothing_is_served_needs_no_guard_and_no_other_gets_its_guard(stage: Stage) -> None:
-    row = started(stage)
-    ModelVersion.objects.update(state="destroyed", path="")
-    assert acting() == 0
-    row.refresh_from_db()
-    assert row.handed_over_at is None
 
 
 def test_pages_and_record_use_the_same_words() -> None:
