@@ -16,6 +16,7 @@ from __future__ import annotations
 
 import json
 import os
+import sys
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Final
@@ -64,12 +65,12 @@ def run(data: Path) -> None:
 
 
 def _asked_variants() -> Sequence[Variant]:
-    """Return the variants that ONLY names, or all. Raises SystemExit for a name that no variant has."""
+    """Return the variants that ONLY names, or all. Ends the process for a name that no variant has."""
     named = {variant.name: variant for variant in VARIANTS}
     asked = [name for name in os.environ.get("ONLY", "").split(",") if name]
     unknown = [name for name in asked if name not in named]
     if unknown:
-        raise SystemExit(f"no variant is called {', '.join(unknown)}; there are {', '.join(named)}")
+        sys.exit(f"no variant is called {', '.join(unknown)}; there are {', '.join(named)}")
     return [named[name] for name in asked] or VARIANTS
 
 

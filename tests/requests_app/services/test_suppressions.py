@@ -34,7 +34,6 @@ from tests.unlearning_jobs.gateway.servers import until as wait_until
 from unlearning_jobs.engine.guards import KINDS
 from unlearning_jobs.gateway.policy import PolicyError, read_policy
 
-
 pytestmark = pytest.mark.django_db
 HER = KeptBack(names=(ADA,))
 
