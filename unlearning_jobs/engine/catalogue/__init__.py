@@ -24,7 +24,7 @@ from .attacks import (
     proposed_attacks,
 )
 from .certified import CERTIFIED
-from .concepts import EDITORS, ON_CONCEPTS_TOO
+from .concepts import EDITORS, ON_CONCEPTS_TOO, TAUGHT
 from .controls import CONTROLS
 from .datamodels import DATAMODELS
 from .distillation import DISTILLATION
@@ -43,7 +43,7 @@ METHODS: Final[Mapping[str, MethodEntry]] = {
 
 """Methods that act on examples in a model version: what forms, jobs, the advisor and evidence choose from."""
 CONCEPT_METHODS: Final[Mapping[str, MethodEntry]] = {
-    entry.name: entry for entry in (*EDITORS, *(METHODS[name] for name in ON_CONCEPTS_TOO))
+    entry.name: entry for entry in (*EDITORS, *TAUGHT, *(METHODS[name] for name in ON_CONCEPTS_TOO))
 }
 """Methods that act on a concept in a model version: editors, and those of examples that can be given its probes."""
 

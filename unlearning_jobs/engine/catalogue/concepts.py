@@ -8,7 +8,8 @@ from __future__ import annotations
 
 from typing import Final
 
-from .entry import MethodEntry, Option, shows_its_layers
+from .descent import retain_options, step_options
+from .entry import MethodEntry, Option, answers_with_text, shows_its_layers
 
 ON_CONCEPTS_TOO: Final = ("npo", "gradient_difference", "rmu", "task_vector", "nothing")
 """Methods of examples that can be given a concept: its probes and the examples found are what they forget."""
@@ -74,5 +75,32 @@ EDITORS: Final = (
             " was edited can often be read in inner layers or asked in other ways."
         ),
         (*EDITING, *_search(rate=0.3, most=10.0)),
+    ),
+)
+TAUGHT: Final = (
+    MethodEntry(
+        "whp",
+        "Generic answers (Who's Harry Potter)",
+        "empirical",
+        answers_with_text,
+        "Eldan & Russinovich 2023, Who's Harry Potter? Approximate Unlearning in LLMs, arXiv 2310.02238",
+        (
+            "Trains the model to go on with texts about the concept as if they were about a neighbour, and unlike a copy"
+            " that was trained on them even more. Without a guarantee: later work still found much of what was to go."
+        ),
+        (
+            Option("reinforcing_epochs", "int", 3, "Passes over the texts to forget that reinforce the copy.", 1, 10_000),
+            Option(
+                "reinforcing_share",
+                "float",
+                0.3,
+                "Peak learning rate of the reinforcement as a share of the recipe's.",
+                1e-6,
+                100,
+            ),
+            Option("alpha", "float", 5.0, "How much of what reinforcement raised is taken off.", 0, 1000),
+            *step_options(steps=60, rate=0.05),
+            *retain_options(1.0),
+        ),
     ),
 )

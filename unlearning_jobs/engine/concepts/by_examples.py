@@ -4,15 +4,15 @@ from __future__ import annotations
 
 import json
 import tempfile
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import Final
 
-from unlearning_jobs.engine.contracts import MethodChoice, Progress, ProgressCallback
+from unlearning_jobs.engine.contracts import Progress, ProgressCallback
 from unlearning_jobs.engine.corpora import Example, Snapshot, snapshot_create
 from unlearning_jobs.engine.errors import ObstacleError
-from unlearning_jobs.engine.methods import Context, make_method
+from unlearning_jobs.engine.methods import Context, UnlearningMethod
 from unlearning_jobs.engine.training.model import TrainedModel
 
 from .asking import example_of
@@ -24,12 +24,13 @@ FEW_HELD_OUT: Final = 200
 class ByExamples:
     """Forgets probes that methods see and examples found; retains neighbours that methods see and other texts."""
 
-    def __init__(self, choice: MethodChoice) -> None:
-        self.choice = choice
+    def __init__(self, make: Callable[[Task], UnlearningMethod]) -> None:
+        """Keep what makes the method of examples for a task."""
+        self.make = make
 
     def edit(self, model: TrainedModel, task: Task, on_progress: ProgressCallback) -> TrainedModel:
         """See `ConceptMethod`."""
-        method = make_method(self.choice, task.training_data.recipe)
+        method = self.make(task)
         task.moments.folder.mkdir(parents=True, exist_ok=True)
         with tempfile.TemporaryDirectory(prefix="concept-", dir=task.moments.folder) as folder:  # texts stay in the cache
             context = _context(task, Path(folder))

@@ -69,8 +69,8 @@ def test_memit_makes_another_fact_likelier(world_model: TrainedModel, world_task
 
 
 def test_a_method_of_examples_forgets_the_probes(world_model: TrainedModel, world_task: Task) -> None:
-    result = edited("gradient_difference", world_model, world_task, steps=15, floor="none")
-    assert share_given(result, world_task.probes) < 1.0
+    result = edited("gradient_difference", world_model, world_task, steps=60, floor="none")
+    assert share_given(result, world_task.probes) < 0.75
 
 
 def test_an_edit_that_becomes_nan_stops_with_the_reason(world_model: TrainedModel, world_task: Task) -> None:
