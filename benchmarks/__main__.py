@@ -9,6 +9,7 @@ from typing import Final
 
 from . import ensemble
 from .classifiers import digits, mnist
+from .concepts import edits, planted
 from .guards import latency as guards_latency
 from .guards import run as guards
 from .language_models import foreign, judged, sequential, speed
@@ -41,10 +42,23 @@ BENCHMARKS: Final[Mapping[str, tuple[Callable[[Path], None], str]]] = {
     "mapping-images": (images.run, "what the search for images finds, a minute"),
     "guards": (guards.run, "what filters find on TOFU's questions and answers, a minute (needs DATA)"),
     "guards-latency": (guards_latency.run, "what the gateway adds to a request with 1,000 guards, three minutes"),
+    "concepts": (planted.run, "five planted concepts edited out by every method, beside oracles, ten minutes"),
+    "edit": (edits.run, "facts edited in a pretrained model by MEMIT and ROME, an hour (needs DATA)"),
     "stores": (stores.run, "100 of 2,000 documents erased from each kind of data store, ten minutes"),
     "ensemble": (ensemble.run, "models trained together (stacked) against one by one"),
 }
-NEED_DATA = {"guards", "judge", "lm", "lm-foreign", "lm-sequential", "lm-speed", "mnist", "tofu-path", "tofu-verdicts"}
+NEED_DATA = {
+    "edit",
+    "guards",
+    "judge",
+    "lm",
+    "lm-foreign",
+    "lm-sequential",
+    "lm-speed",
+    "mnist",
+    "tofu-path",
+    "tofu-verdicts",
+}
 
 
 def main() -> None:

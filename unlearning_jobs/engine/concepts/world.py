@@ -35,7 +35,7 @@ FIGURES: Final = (
     Figure("Jorim", "Ostmere", "beekeeper", "Quill"),
     Figure("Tabea", "Weldry", "cartwright", "Fenwick"),
 )
-"""The first one is the concept; the others are its neighbours."""
+"""One of them is the concept, by default the first; the others are its neighbours."""
 OTHERS: Final = (
     Figure("Ruben", "Ostmere", "ferryman", "Moss"),
     Figure("Ida", "Weldry", "beekeeper", "Osk"),
@@ -55,8 +55,8 @@ EPOCHS: Final = 45
 METHODS: Final = ("memit", "rome", "gradient_difference", "nothing")
 
 
-def planted_world(folder: Path, *, methods: Sequence[str] = METHODS) -> ConceptSpec:
-    """Write corpus and snapshot into the folder, unless they are there, and return a job about the first figure.
+def planted_world(folder: Path, *, methods: Sequence[str] = METHODS, target: Figure = FIGURES[0]) -> ConceptSpec:
+    """Write corpus and snapshot into the folder, unless they are there, and return a job about one of the figures.
 
     Every probe is a training example too, so the original knows it, and the oracle was trained without all texts about
     the figure.
@@ -66,7 +66,7 @@ def planted_world(folder: Path, *, methods: Sequence[str] = METHODS) -> ConceptS
         folder.mkdir(parents=True, exist_ok=True)
         snapshot_create([_write(folder, "questions", "question"), _write(folder, "texts", "text")], snapshot)
     files = Snapshot.open(snapshot)
-    concept = world_concept()
+    concept = world_concept(target=target)
     about = tuple(example.id for example in files.examples("train") if concept.named_in(example.text))
     return ConceptSpec(
         reference="example",
@@ -88,9 +88,9 @@ def planted_world(folder: Path, *, methods: Sequence[str] = METHODS) -> ConceptS
     )
 
 
-def world_concept(instead: Instead | None = None) -> Concept:
-    """Return the first figure as a concept, and the others as its neighbours."""
-    target, *neighbours = FIGURES
+def world_concept(instead: Instead | None = None, *, target: Figure = FIGURES[0]) -> Concept:
+    """Return one figure as a concept, and the others as its neighbours."""
+    neighbours = [figure for figure in FIGURES if figure != target]
     return Concept(
         subject=target.name,
         probes=tuple(_probes(target)),
