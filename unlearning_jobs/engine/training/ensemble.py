@@ -1,7 +1,7 @@
-"""Training many models of one recipe at once: vectorised if the recipe allows it, else in several processes on a CPU.
+"""Training many models of one recipe at once: vectorised if the recipe allows it, else in several processes.
 
-A second core hardly speeds up one small model, but nearly doubles the speed of two. The processes put their models into
-the cache and each reports over a pipe of its own. They share no lock, so one that is killed blocks none of the others. A
+A second core hardly speeds up one small model, but nearly doubles the speed of two; so does a second GPU, and each process
+has one of its own. The processes put their models into the cache and each reports over a pipe of its own. They share no lock, so one that is killed blocks none of the others. A
 model that fails here is left out; the caller trains it when it needs it, and meets the error there.
 """
 
@@ -10,9 +10,11 @@ from __future__ import annotations
 import contextlib
 from collections import defaultdict
 from collections.abc import Callable, Sequence
+from dataclasses import replace
+from itertools import cycle, islice
 from multiprocessing import get_context
 from multiprocessing.connection import Connection, wait
-from typing import cast
+from typing import Final, cast
 
 import torch
 
@@ -27,6 +29,8 @@ PROCESS_BYTES = 2**29
 WORTH_STARTING = 5e9
 """Parameters x examples x epochs, over all models. That much work takes half a minute on two cores, and starting a process
 takes seconds."""
+WORTH_A_DEVICE: Final = 200 * WORTH_STARTING
+"""The same for a process with a GPU of its own, which is about as much faster."""
 
 ModelCallback = Callable[[int, int, int], None]
 """Called with the index of a model's run, the steps done, and the steps in total."""
@@ -73,17 +77,26 @@ def _train_group(trainer: Trainer, runs: Sequence[TrainingRun], group: Sequence[
 
 
 def processes_worthwhile(trainer: Trainer, runs: Sequence[TrainingRun]) -> int:
-    """Return how many processes should train these models.
+    """Return how many processes should train these models: at most one for each thread, or for each GPU.
 
-    That is 1 on an accelerator, for little work, or if memory is short.
+    That is 1 for little work, if memory is short, or on one accelerator.
     """
     training_data = trainer.training_data
     size, examples = training_data.footprint, training_data.snapshot.info.counts.get("train", 0)
     work = size.parameters * examples * training_data.recipe.epochs * len(runs)
-    if trainer.device.type != "cpu" or work < WORTH_STARTING:
+    if trainer.device.type != "cpu":
+        return min(len(runs), len(devices_of(trainer))) if work >= WORTH_A_DEVICE else 1
+    if work < WORTH_STARTING:
         return 1
     fitting = memory_available(trainer.device) // (memory_needed(size) + PROCESS_BYTES)
     return max(1, min(len(runs), torch.get_num_threads(), fitting))
+
+
+def devices_of(trainer: Trainer) -> list[torch.device]:
+    """Return the devices on which models may be trained side by side: every GPU, unless the job names one by its number."""
+    if trainer.device.type == "cuda" and trainer.device.index is None:
+        return [torch.device("cuda", number) for number in range(torch.cuda.device_count())]
+    return [trainer.device]
 
 
 def train_in_processes(trainer: Trainer, runs: Sequence[TrainingRun], on_model: ModelCallback, *, processes: int) -> None:
@@ -96,10 +109,12 @@ def train_in_processes(trainer: Trainer, runs: Sequence[TrainingRun], on_model: 
     threads = max(1, torch.get_num_threads() // processes)
     workers, receivers = [], []
 
-    # 1. Start a process for every share of the models.
-    for share in filter(None, (missing[k::processes] for k in range(processes))):
+    # 1. Start a process for every share of the models, each on the next device.
+    shares = list(filter(None, (missing[k::processes] for k in range(processes))))
+    for share, device in zip(shares, islice(cycle(devices_of(trainer)), len(shares)), strict=True):
         receiver, sender = context.Pipe(duplex=False)
-        worker = context.Process(target=_train_share, args=(share, trainer, threads, sender), daemon=True)
+        there = replace(trainer, device=device)
+        worker = context.Process(target=_train_share, args=(share, there, threads, sender), daemon=True)
         worker.start()
         sender.close()  # the worker now has the only copy, so the pipe ends with the worker
         workers.append(worker)

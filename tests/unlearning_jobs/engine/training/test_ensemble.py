@@ -18,7 +18,7 @@ from unlearning_jobs.engine.corpora import Snapshot
 from unlearning_jobs.engine.errors import TrainingDivergedError
 from unlearning_jobs.engine.training import ensemble
 from unlearning_jobs.engine.training.cache import Trainer
-from unlearning_jobs.engine.training.ensemble import processes_worthwhile, train_in_processes
+from unlearning_jobs.engine.training.ensemble import devices_of, processes_worthwhile, train_in_processes
 from unlearning_jobs.engine.training.training_data import TrainingData
 from unlearning_jobs.engine.training.vectorised import TrainingRun
 
@@ -112,7 +112,24 @@ def test_small_work_stays_in_one_process_and_large_work_takes_a_thread_each(fres
     assert processes_worthwhile(fresh, RUNS) == 1
     assert processes_worthwhile(large, RUNS) == min(3, threads)
     assert processes_worthwhile(large, RUNS[:1]) == 1
-    assert processes_worthwhile(replace(large, device=torch.device("cuda")), RUNS) == 1
+
+
+@pytest.mark.parametrize(("device", "found", "used"), [("cuda", 2, 2), ("cuda", 8, 3), ("cuda", 1, 1), ("cuda:1", 8, 1)])
+def test_each_gpu_trains_models_of_its_own_unless_the_job_names_one(
+    fresh: Trainer, monkeypatch: pytest.MonkeyPatch, device: str, found: int, used: int
+) -> None:
+    monkeypatch.setattr(torch.cuda, "device_count", lambda: found)
+    large = replace(with_recipe(fresh, epochs=100_000_000), device=torch.device(device))
+    assert processes_worthwhile(large, RUNS) == used
+    assert processes_worthwhile(replace(fresh, device=torch.device(device)), RUNS) == 1, "little work"
+    named = [torch.device(device)] if device == "cuda:1" else [torch.device("cuda", number) for number in range(found)]
+    assert devices_of(large) == named
+
+
+def test_processes_take_the_devices_in_turns(fresh: Trainer, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(ensemble, "devices_of", lambda _: [torch.device("cpu"), torch.device("meta")])
+    train_in_processes(fresh, RUNS, lambda *_: None, processes=2)
+    assert [fresh.has(*run) for run in RUNS] == [True, False, True], "no model can be trained on the second one"
 
 
 def test_no_more_processes_are_started_than_fit_into_memory(fresh: Trainer, monkeypatch: pytest.MonkeyPatch) -> None:
