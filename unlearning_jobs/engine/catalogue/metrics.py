@@ -96,9 +96,10 @@ METRICS: Final[Mapping[str, MetricEntry]] = {
         MetricEntry(
             "verbatim",
             _("Verbatim memorisation"),
-            "VerbMem of MUSE (Shi et al. 2024, arXiv 2407.06460)",
+            "VerbMem and, of questions about a text, KnowMem of MUSE (Shi et al. 2024, arXiv 2407.06460)",
             "F1 of the longest common subsequence of the greedy answer and the true one, in words that are not stemmed, of"
-            " at most 128 tokens each. Like ROUGE-L recall, it only sees words in Latin letters and digits.",
+            " at most 128 tokens each. Like ROUGE-L recall, it only sees words in Latin letters and digits. Asked without"
+            " examples of how to answer, which MUSE gives its questions.",
             works_on=answers_with_text,
         ),
         MetricEntry(

@@ -1,8 +1,9 @@
 """Training many models of one recipe at once: vectorised if the recipe allows it, else in several processes.
 
 A second core hardly speeds up one small model, but nearly doubles the speed of two; so does a second GPU, and each process
-has one of its own. The processes put their models into the cache and each reports over a pipe of its own. They share no lock, so one that is killed blocks none of the others. A
-model that fails here is left out; the caller trains it when it needs it, and meets the error there.
+has one of its own. The processes put their models into the cache and each reports over a pipe of its own. They share no
+lock, so one that is killed blocks none of the others. A model that fails here is left out; the caller trains it when it
+needs it, and meets the error there.
 """
 
 from __future__ import annotations
