@@ -39,7 +39,7 @@ from . import (
     store_command,
     sweep_command,
 )
-from .contracts import Adapter, JobResult, JobSpec, Sharding
+from .contracts import Adapter, Evaluation, JobResult, JobSpec, Sharding
 from .contracts.concepts import ConceptSpec
 from .contracts.families import FAMILY_DESCRIPTIONS, family_from
 from .errors import EngineError, SpecError, explained
@@ -57,6 +57,7 @@ ASSURED = {
     "declared": "the model was trained elsewhere, by a recipe that somebody declares for it",
     "behavioural": "nobody declares how the model was trained",
 }
+CONTRADICTED = "the model cannot be taken for one of the recipe that somebody declares for it"
 CHECKED = {True: "held", False: "did NOT hold", None: "not checked"}
 
 
@@ -248,7 +249,7 @@ def _summarise(spec: JobSpec, result: JobResult, out: Path) -> None:
         _print(f"verdict: {evaluation.verdict.outcome}  {evaluation.verdict.direction or ''}".rstrip())
         for reason in evaluation.verdict.reasons:
             _print(f"    {reason.sentence}")
-        _print(f"assurance: {spec.assurance}  {ASSURED[spec.assurance]}")
+        _print(f"assurance: {_assured(spec, evaluation)}")
         for check in evaluation.process:
             _print(f"{check.name:<28} {CHECKED[check.held]}  {check.sentence}")
         for f in evaluation.estimands:
@@ -269,6 +270,13 @@ def _summarise(spec: JobSpec, result: JobResult, out: Path) -> None:
                 f" of its predictions with the shifts of other models: {prepared.correlation:.2f}"
             )
     _print(f"result: {out / 'result.json'}")
+
+
+def _assured(spec: JobSpec, evaluation: Evaluation) -> str:
+    """Return the level of assurance in words. The declared one falls with its control."""
+    if any(one.name == "declared_against_replicates" and not one.behaved for one in evaluation.controls):
+        return f"behavioural  {CONTRADICTED}"
+    return f"{spec.assurance}  {ASSURED[spec.assurance]}"
 
 
 def _report_error(options: argparse.Namespace, code: str, message: str) -> None:

@@ -120,6 +120,9 @@ class CheckpointArchitecture(FromCheckpoint):
 
     template: str = "{prompt}\n"
     """What stands before an answer; `chat` for the tokenizer's own template. Examples without a prompt are plain texts."""
+    begins: bool = field(default=True, metadata=ADDED_LATER)
+    """Whether the tokenizer's token that begins texts, if it has one, stands before plain texts and templates with a prompt.
+    `describe` says what the tokenizer does by itself. A template for conversations says so itself."""
     adapter: Adapter | None = field(default=None, metadata=ADDED_LATER)
     """Adapters that learn instead of the checkpoint's own weights; None if all of these learn."""
 

@@ -4,14 +4,17 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any, Final, cast
 
-from safetensors import SafetensorError, safe_open
+from safetensors import safe_open
 
 from unlearning_jobs.engine.artefacts import WEIGHTS, checkpoint_files
-from unlearning_jobs.engine.errors import CheckpointError
+from unlearning_jobs.engine.errors import CheckpointError, EngineError, explained
 
+FLOATS: Final = frozenset({"F64", "F32", "F16", "BF16"})
+"""What the header of a file calls numbers that are weights as they stand. Whole numbers and 8 bits need a scale."""
 PICKLED: Final = ("*.bin", "*.pt", "*.pth", "*.ckpt", "*.pkl")
 
 
@@ -47,18 +50,40 @@ def _missing_shards(folder: Path) -> Iterator[str]:
 
 
 def check_weights(folder: Path) -> None:
-    """Check that each file of weights is whole, by what its header says.
+    """Check that each file of weights is whole, and holds matrices that are weights as they stand, by what its header says.
 
     Raises:
-        CheckpointError: one is not.
+        CheckpointError: one is not, or its numbers need a scale; transformers would read them as if they did not.
     """
     for name in checkpoint_files(folder):
         if name.endswith(".safetensors"):
-            try:
-                with cast("Any", safe_open)(folder / name, framework="pt"):
-                    pass
-            except (OSError, SafetensorError) as error:
-                raise refused(folder, f"{name} is no whole file of weights ({type(error).__name__})") from None
+            with (
+                in_words(folder, f"{name} is no whole file of weights"),
+                cast("Any", safe_open)(folder / name, "pt") as file,
+            ):
+                matrices = [key for key in file.keys() if key.endswith(".weight")]  # noqa: SIM118  # it is no mapping
+                quantised = [key for key in matrices if file.get_slice(key).get_dtype() not in FLOATS]
+            if quantised:
+                raise refused(
+                    folder, f"its weights are quantised, and cannot be trained ({len(quantised)}, as {quantised[0]})"
+                )
+
+
+@contextmanager
+def in_words(folder: Path, why: str) -> Iterator[None]:
+    """Say why a checkpoint cannot be used, whatever a library raises at what somebody else has written.
+
+    Raises:
+        CheckpointError: in place of that, unless the machine is the reason.
+    """
+    try:
+        yield
+    except EngineError:
+        raise
+    except Exception as error:
+        if explained(error):
+            raise
+        raise refused(folder, f"{why} ({type(error).__name__})") from None
 
 
 def tensor_names(folder: Path) -> set[str]:

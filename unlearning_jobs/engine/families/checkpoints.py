@@ -12,7 +12,6 @@ from pathlib import Path
 from typing import Any, Final, cast
 
 import torch
-from safetensors import SafetensorError
 from torch import nn
 from transformers import AutoConfig, AutoModelForCausalLM, AutoTokenizer, PretrainedConfig, PreTrainedTokenizerFast
 from transformers.models.auto.modeling_auto import MODEL_FOR_CAUSAL_LM_MAPPING_NAMES, MODEL_FOR_MASKED_LM_MAPPING_NAMES
@@ -20,11 +19,12 @@ from transformers.utils.logging import disable_progress_bar, set_verbosity_error
 
 from unlearning_jobs.engine.artefacts import checkpoint_digest
 from unlearning_jobs.engine.contracts import CHAT, Adapter, CheckpointArchitecture, FromCheckpoint
-from unlearning_jobs.engine.errors import CheckpointError, SpecError
+from unlearning_jobs.engine.errors import CheckpointError, SpecError, explained
 
 from .adapters import CONFIG as ADAPTER_CONFIG
 from .adapters import check_adapter, sized
-from .checkpoint_folders import check_weights, folder_problem, refused
+from .checkpoint_folders import check_weights, folder_problem, in_words, refused
+from .prompts import begins_texts, chat_frame
 
 # Standard output and error belong to the command, and names in files of others may steer a terminal.
 cast("Any", disable_progress_bar)()
@@ -41,10 +41,6 @@ BOTH_WAYS: Final = (
     "it is no language model that writes texts: what it says of a token depends on those behind it. Classifiers can start"
     " from an encoder, by a recipe of the family finetuned_classifier"
 )
-DAY: Final[Mapping[str, Any]] = {"date_string": "26 Jul 2024"}
-"""What templates for conversations write as the day, if they can be told: a training must not depend on the day it runs on.
-It is the one that Llama 3's templates name where they know none."""
-TODAY: Final = "\u2063today\u2063"
 SETTINGS: Final[Mapping[str, Any]] = {"local_files_only": True, "trust_remote_code": False}
 
 
@@ -65,23 +61,24 @@ def describe_checkpoint(
         SpecError: what is asked for does not fit the checkpoint, or its tokenizer does not.
     """
     config, tokenizer = read_config(folder), read_tokenizer(folder)
-    check_weights(folder)
     if reads_both_ways(config):
         raise refused(folder, BOTH_WAYS)
     # every tensor is looked for and compared, and none is read
     network = whole(folder, load_network(folder, config, MODELS, device_map="meta"))
-    shape = cast("Any", config.get_text_config())
     defaults = CheckpointArchitecture("", 1, 1, 1, 1)
-    described = CheckpointArchitecture(
-        base_sha256=checkpoint_digest(folder),
-        parameters=sum(parameter.numel() for parameter in network.parameters()),
-        hidden_size=shape.hidden_size,
-        layers=shape.num_hidden_layers,
-        vocabulary_size=shape.vocab_size,
-        max_length=max_length or min(256, longest_read(config)),
-        template=template or (CHAT if tokenizer.chat_template else defaults.template),
-        adapter=adapter and sized(adapter, network),
-    )
+    with in_words(folder, "its configuration does not say its size"):
+        shape = cast("Any", config.get_text_config())
+        described = CheckpointArchitecture(
+            base_sha256=checkpoint_digest(folder),
+            parameters=sum(parameter.numel() for parameter in network.parameters()),
+            hidden_size=shape.hidden_size,
+            layers=shape.num_hidden_layers,
+            vocabulary_size=shape.vocab_size,
+            max_length=max_length or min(256, longest_read(config)),
+            template=template or (CHAT if tokenizer.chat_template else defaults.template),
+            begins=begins_texts(tokenizer),
+            adapter=adapter and sized(adapter, network),
+        )
     check_fits(described, config, tokenizer)
     return described
 
@@ -102,10 +99,8 @@ def read_config(folder: Path) -> PretrainedConfig:
         raise refused(folder, "its config.json cannot be read") from None
     if problem := folder_problem(folder, stored):
         raise refused(folder, problem)
-    try:
+    with in_words(folder, "transformers does not know its architecture, or its configuration is none of that"):
         return cast("PretrainedConfig", AutoConfig.from_pretrained(folder, **SETTINGS))
-    except (OSError, ValueError, KeyError) as error:
-        raise refused(folder, f"transformers does not know its architecture ({type(error).__name__})") from None
 
 
 def read_tokenizer(folder: Path) -> PreTrainedTokenizerFast:
@@ -114,10 +109,8 @@ def read_tokenizer(folder: Path) -> PreTrainedTokenizerFast:
     Raises:
         CheckpointError: it has none, or none that keeps control tokens apart from texts that spell them out.
     """
-    try:
+    with in_words(folder, "its tokenizer cannot be read"):
         tokenizer = AutoTokenizer.from_pretrained(folder, **SETTINGS)
-    except Exception as error:  # noqa: BLE001  # each kind of tokenizer has errors of its own
-        raise refused(folder, f"its tokenizer cannot be read ({type(error).__name__})") from None
     if not isinstance(tokenizer, PreTrainedTokenizerFast):
         raise refused(folder, "its tokenizer has no tokenizer.json; save it again with a fast tokenizer")
     return tokenizer
@@ -132,7 +125,9 @@ def empty_network(config: PretrainedConfig) -> nn.Module:
     try:
         with torch.device("meta"):
             return cast("nn.Module", MODELS.from_config(config))
-    except (ValueError, KeyError, AttributeError) as error:
+    except Exception as error:
+        if explained(error):
+            raise
         message = f"There is no causal language model of the kind {config.model_type} ({type(error).__name__})."
         raise SpecError(message) from None
 
@@ -171,12 +166,11 @@ def load_network(folder: Path, config: PretrainedConfig, models: Any, **how: obj
     """Read the network as far as its tensors are there and fit; see `read_network`. `how` says where and how precisely.
 
     Raises:
-        CheckpointError: a file of weights cannot be read.
+        CheckpointError: a file of weights cannot be read, or holds whole numbers; or the configuration makes no network.
     """
-    try:
+    check_weights(folder)
+    with in_words(folder, "its weights cannot be read, or its configuration makes no network"):
         network, found = models.from_pretrained(folder, config=config, **how, **LOADING, **SETTINGS)
-    except (OSError, ValueError, RuntimeError, SafetensorError) as error:
-        raise refused(folder, f"its weights cannot be read ({type(error).__name__})") from None
     mismatched = frozenset(key[0] for key in found["mismatched_keys"])
     return Loaded(network, frozenset(found["missing_keys"]), frozenset(found["unexpected_keys"]), mismatched)
 
@@ -271,25 +265,7 @@ def check_fits(architecture: CheckpointArchitecture, config: PretrainedConfig, t
     if tokenizer.eos_token_id is None:
         message = "The tokenizer names no token that ends a text, so no answer would ever end; set its eos_token."
         raise SpecError(message)
-    if architecture.template == CHAT and not tokenizer.chat_template:
-        message = "The tokenizer has no template for conversations; give the recipe a template with {prompt}."
-        raise SpecError(message)
-    if architecture.template == CHAT and _writes_the_day(tokenizer):
-        message = (
-            "The tokenizer's template for conversations writes the day on which it is used, so a training would be another"
-            " one tomorrow; give the recipe a template with {prompt}."
-        )
-        raise SpecError(message)
+    if architecture.template == CHAT:
+        chat_frame(tokenizer)
     if architecture.adapter is not None:
         check_adapter(architecture.adapter, empty_network(config))
-
-
-def _writes_the_day(tokenizer: PreTrainedTokenizerFast) -> bool:
-    """Return whether the template for conversations asks for the day although it is told one."""
-    template = str(tokenizer.chat_template)
-    if "strftime_now" not in template:
-        return False
-    watched = f"{{%- macro strftime_now(format) -%}}{TODAY}{{%- endmacro -%}}{template}"
-    asked = [{"role": "user", "content": "?"}]
-    how: Mapping[str, Any] = {"chat_template": watched, "tokenize": False, "add_generation_prompt": True, **DAY}
-    return TODAY in str(tokenizer.apply_chat_template(asked, **how))

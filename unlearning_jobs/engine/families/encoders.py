@@ -22,7 +22,7 @@ from transformers.models.auto.modeling_auto import (
 from unlearning_jobs.engine.artefacts import checkpoint_digest
 from unlearning_jobs.engine.contracts import EncoderArchitecture
 
-from .checkpoint_folders import check_weights, refused, tensor_names
+from .checkpoint_folders import refused, tensor_names
 from .checkpoints import (
     Loaded,
     check_size,
@@ -63,7 +63,6 @@ def describe_encoder(folder: Path, *, max_length: int = 0) -> EncoderArchitectur
         SpecError: what is asked for does not fit the checkpoint, or its tokenizer does not.
     """
     config, tokenizer = read_config(folder), read_tokenizer(folder)
-    check_weights(folder)
     _require_encoder(folder, config)
     # every tensor is looked for and compared, and none is read
     _missing_heads(folder, load_network(folder, config, CLASSIFIERS, device_map="meta"), class_dimensions(config))

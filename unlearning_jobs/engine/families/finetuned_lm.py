@@ -12,6 +12,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
+from functools import cached_property
 from pathlib import Path
 from typing import Any, ClassVar, Final, cast
 
@@ -28,11 +29,12 @@ from unlearning_jobs.engine.tensors import ADAPTER
 
 from .adapters import TENSORS, add_adapter, is_merged, load_adapter, merge_in, merged, write_adapter
 from .aggregation import LanguageEnsemble
-from .checkpoints import DAY, MODELS, check_fits, check_named, read_config, read_network, read_tokenizer, without_dropout
+from .checkpoints import MODELS, check_fits, check_named, read_config, read_network, read_tokenizer, without_dropout
 from .family import Batch, Footprint, Predictions
 from .foreign_adapters import read_declared_adapter
 from .foreign_models import read_foreign_model
 from .language import LanguageFamily, Sequences, scoring_numbers, training_numbers
+from .prompts import Frame, chat_frame, said_in_chat
 from .shard_adapters import (
     mean_adapter,
     predict_together,
@@ -47,8 +49,6 @@ from .weights import own_tensors
 
 ACTIVATIONS_PER_LAYER: Final = 34
 """Numbers kept for the backward pass, in units of tokens x hidden size; an estimate that covers wide MLPs."""
-MARK: Final = "\u2063lethe\u2063"
-"""Stands for a text while a template is written around it."""
 
 
 @dataclass(frozen=True)
@@ -133,28 +133,33 @@ class FinetunedLmFamily(LanguageFamily):
         A text that spells a control token out holds its letters.
 
         Raises:
-            CorpusError: an example is longer than the model reads. Nothing is cut silently.
+            CorpusError: an example is longer than the model reads, and nothing is cut silently; or the template for
+                conversations does something else with its prompt than with others.
         """
         return Sequences(tuple(map(self._encoded, examples)), padding=self.end)
 
     def _encoded(self, example: Example) -> Encoded:
-        before, behind = self._frame(bool(example.prompt))
-        first, last = before.split(MARK) if MARK in before else (before, "")
-        prompt = [*self._control(first), *self._letters(example.prompt), *self._control(last)]
-        ids = (*prompt, *self._letters(example.completion), *self._control(behind))
+        (first, last), said = self._frame, example.prompt
+        if not said:
+            first, last = self._begin, ""
+        elif self.architecture.template == CHAT:
+            said = said_in_chat(self.tokenizer, self._frame, example)
+        prompt = [*self._control(first), *self._letters(said), *self._control(last)]
+        ids = (*prompt, *self._letters(example.completion), self.end)
         check_length(example, len(ids), self.architecture.max_length)
         return Encoded(ids, len(prompt))
 
-    def _frame(self, has_prompt: bool) -> tuple[str, str]:
-        """Return what stands before and behind an answer, with a mark in the place of the prompt."""
-        begin, end = self.tokenizer.bos_token or "", str(self.tokenizer.eos_token)
-        if not has_prompt:
-            return begin, end
-        if self.architecture.template != CHAT:
-            return begin + self.architecture.template.replace("{prompt}", MARK), end
-        asked = [{"role": "user", "content": MARK}]
-        before = self.tokenizer.apply_chat_template(asked, tokenize=False, add_generation_prompt=True, **DAY)
-        return str(before), end
+    @cached_property
+    def _frame(self) -> Frame:
+        """What stands before a prompt, and between it and the answer."""
+        if self.architecture.template == CHAT:
+            return chat_frame(self.tokenizer)
+        first, _prompt, last = self.architecture.template.partition("{prompt}")
+        return self._begin + first, last
+
+    @property
+    def _begin(self) -> str:
+        return (self.tokenizer.bos_token or "") if self.architecture.begins else ""
 
     def _control(self, text: str) -> list[int]:
         return cast("list[int]", self.tokenizer.encode(text, add_special_tokens=False)) if text else []

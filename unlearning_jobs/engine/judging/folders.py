@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Final
 
@@ -130,6 +130,8 @@ def read_judged(folder: Path, *, template: str = "", max_length: int = 0, labels
         max_length=max_length or int(said.get("max_length", 0)),
         template=template or str(said.get("template", "")),
     )
+    if said:
+        architecture = replace(architecture, begins=bool(said.get("begins", True)))
     check_fits(architecture, config, tokenizer)
     family = FinetunedLmFamily(folder, config, tokenizer, architecture)
     return TrainedModel(read_network(folder, config).train(mode=False), family)

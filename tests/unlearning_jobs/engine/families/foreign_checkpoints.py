@@ -10,7 +10,7 @@ from typing import Any, cast
 
 import pytest
 import torch
-from tokenizers import Tokenizer, decoders, models, pre_tokenizers, trainers
+from tokenizers import Tokenizer, decoders, models, pre_tokenizers, processors, trainers
 from torch import nn
 from transformers import (
     AutoModelForCausalLM,
@@ -42,7 +42,8 @@ ROWS: list[dict[str, Any]] = [
 ROWS += [{"question": f"Who rows boat {n}?", "answer": f"Rower {n} of the bay.", "split": "held_out"} for n in range(6)]
 
 
-def tokenizer(*, chats: bool = False) -> PreTrainedTokenizerFast:
+def tokenizer(*, chats: bool = False, begins: bool = True) -> PreTrainedTokenizerFast:
+    """A tokenizer that puts its first token before a text by itself, as Llama's does; or does not, as GPT-2's."""
     trained = Tokenizer(models.BPE())
     trained.pre_tokenizer = pre_tokenizers.ByteLevel(add_prefix_space=False)
     trained.decoder = decoders.ByteLevel()
@@ -51,6 +52,9 @@ def tokenizer(*, chats: bool = False) -> PreTrainedTokenizerFast:
         vocab_size=300, special_tokens=[FILL, BEGIN, END], initial_alphabet=alphabet, show_progress=False
     )
     trained.train_from_iterator((row["answer"] for row in ROWS), trainer)
+    if begins:
+        control = [(BEGIN, cast("int", trained.token_to_id(BEGIN)))]
+        trained.post_processor = processors.TemplateProcessing(single=f"{BEGIN} $A", special_tokens=control)
     make = cast("Callable[..., PreTrainedTokenizerFast]", PreTrainedTokenizerFast)
     made = make(tokenizer_object=trained, bos_token=BEGIN, eos_token=END, pad_token=FILL)
     made.chat_template = CHATS if chats else None
@@ -76,6 +80,7 @@ def write_checkpoint(
     kind: Callable[..., nn.Module] = llama,
     *,
     chats: bool = False,
+    begins: bool = True,
     shard: str = "5GB",
     dtype: torch.dtype = torch.float32,
     **changes: Any,
@@ -83,7 +88,7 @@ def write_checkpoint(
     """Write a checkpoint with transformers alone, as its users do."""
     with torch.random.fork_rng(devices=[]):
         torch.manual_seed(3)
-        own = tokenizer(chats=chats)
+        own = tokenizer(chats=chats, begins=begins)
         cast("Any", kind(len(own) + 5, **changes)).to(dtype).save_pretrained(folder, max_shard_size=shard)
     own.save_pretrained(folder)
     return folder

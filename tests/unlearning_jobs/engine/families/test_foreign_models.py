@@ -93,7 +93,7 @@ def cut_off(folder: Path) -> None:
     ("spoil", "why"),
     [
         (pickled, "its weights are pickled"),
-        (cut_off, "its weights cannot be read"),
+        (cut_off, "is no whole file of weights"),
         (lambda folder: config_of(folder, auto_map={"AutoModelForCausalLM": "evil.Model"}), "code of its own"),
         (lambda folder: config_of(folder, rms_norm_eps=0.1), r"configuration differs .*rms_norm_eps"),
         (lambda folder: config_of(folder, hidden_size=32), "another hidden_size"),
