@@ -249,7 +249,7 @@ def _summarise(spec: JobSpec, result: JobResult, out: Path) -> None:
         _print(f"verdict: {evaluation.verdict.outcome}  {evaluation.verdict.direction or ''}".rstrip())
         for reason in evaluation.verdict.reasons:
             _print(f"    {reason.sentence}")
-        _print(f"assurance: {_assured(spec, evaluation)}")
+        _print(f"assurance: {assured(spec, evaluation)}")
         for check in evaluation.process:
             _print(f"{check.name:<28} {CHECKED[check.held]}  {check.sentence}")
         for f in evaluation.estimands:
@@ -272,7 +272,7 @@ def _summarise(spec: JobSpec, result: JobResult, out: Path) -> None:
     _print(f"result: {out / 'result.json'}")
 
 
-def _assured(spec: JobSpec, evaluation: Evaluation) -> str:
+def assured(spec: JobSpec, evaluation: Evaluation) -> str:
     """Return the level of assurance in words. The declared one falls with its control."""
     if any(one.name == "declared_against_replicates" and not one.behaved for one in evaluation.controls):
         return f"behavioural  {CONTRADICTED}"

@@ -126,6 +126,12 @@ def findings(rows: Sequence[ProbeRow], losses: Mapping[str, Sequence[float]], in
     return ConceptFinding(outcome, reasons, shares, utility, unknown, len(own))
 
 
+def damage(finding: ConceptFinding) -> tuple[str, ...]:
+    """Say what had to stay and is lost, whatever else an edited model does."""
+    watched = [share for share in finding.shares if (share.name, share.of) == ("specificity", "watched")]
+    return _lost(watched[0], finding.utility) if watched else ()
+
+
 def wilson(count: int, total: int) -> tuple[float, float]:
     """Return the interval of 95 % of a share (Wilson 1927)."""
     share, square = count / total, Z * Z / total
@@ -191,9 +197,10 @@ def _outcome(
     if not (seen and audit and watched):
         missing = "probes that a method sees" if not seen else "audit probes" if not audit else "neighbours"
         return "says_nothing", (f"The original knows none of the {missing}, so nothing could have shown.",)
+    lost = _lost(watched, utility)
     if still := _still_known(rows, seen, audit, by_name["answered as asked"], instead):
-        return "undershot", still
-    if lost := _lost(watched, utility):
+        return "undershot", (*still, *lost)
+    if lost:
         return "damaged", lost
     if (lower := _lower(rows)) is not None and lower > OVERSHOT and instead == "open":
         said = f"The answers are less likely than to the oracle by {lower:.1f} nats per token, which marks the concept."

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import shutil
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Final, Literal
@@ -32,7 +32,7 @@ from unlearning_jobs.engine.training.training_data import TrainingData
 
 from .asking import example_of, language
 from .covariance import Moments
-from .findings import ConceptOutcome
+from .findings import ConceptFinding, damage
 from .measured import Measured, Measurement, Measuring, destroyed
 from .methods import make_concept_method
 from .split import split
@@ -40,8 +40,18 @@ from .task import Task
 
 MOST_TEXTS: Final = 1000
 """Texts of the corpus that do not name the concept, at most: of each of those to learn from and to measure on."""
-CONTROLS: Final[dict[str, ConceptOutcome]] = {"nothing": "undershot", "destroyed": "damaged"}
-"""What an evaluation has to say of a model that was left alone, and of one whose neighbourhood was destroyed."""
+CONTROLS: Final[Mapping[str, tuple[Callable[[ConceptFinding], bool], str]]] = {
+    "nothing": (
+        lambda finding: finding.outcome == "undershot",
+        "Doing nothing is not failed, so this evaluation shows nothing.",
+    ),
+    "destroyed": (
+        lambda finding: bool(damage(finding)),
+        "A destroyed model is not found damaged, so this evaluation shows nothing.",
+    ),
+}
+"""What an evaluation has to say of a model that was left alone, and of one whose neighbourhood was destroyed; and what it
+means if it does not. Answers that several share are given by chance, so that a destroyed model may also give too many."""
 DOES_NOT_SHOW: Final = (
     "That the concept is gone: only that these questions are no longer answered, as far as they were asked.",
     "What other wordings, languages or attacks bring out; the training examples about it are still in the corpus.",
@@ -257,14 +267,10 @@ class _Editing:
 
 def _controlled(measured: Measured, controls: dict[str, Measured]) -> Measured:
     """Return what was found, or that it says nothing because a control was not failed as it must be."""
-    wrong = [name for name, must in CONTROLS.items() if controls[name].finding.outcome != must]
+    wrong = tuple(said for name, (behaved, said) in CONTROLS.items() if not behaved(controls[name].finding))
     if not wrong:
         return measured
-    said = {
-        "nothing": "Doing nothing is not failed, so this evaluation shows nothing.",
-        "destroyed": "A destroyed model is not found damaged, so this evaluation shows nothing.",
-    }
-    finding = replace(measured.finding, outcome="says_nothing", reasons=tuple(said[name] for name in wrong))
+    finding = replace(measured.finding, outcome="says_nothing", reasons=wrong)
     return replace(measured, finding=finding)
 
 

@@ -9,7 +9,7 @@ from dataclasses import replace
 import pytest
 
 from unlearning_jobs.engine.concepts.asking import Answer
-from unlearning_jobs.engine.concepts.findings import ConceptFinding, ConceptOutcome, ProbeRow, Side, findings, wilson
+from unlearning_jobs.engine.concepts.findings import ConceptFinding, ConceptOutcome, ProbeRow, Side, damage, findings, wilson
 from unlearning_jobs.engine.contracts.concepts import InsteadKind
 
 from .concept_cases import probe
@@ -66,6 +66,14 @@ def test_a_destroyed_neighbourhood_is_damage() -> None:
     found = whole(watched=GONE)
     assert found.outcome == "damaged"
     assert "specificity: 0 of 10" in found.reasons[-1]
+
+
+def test_what_undershoots_and_damages_says_both_and_counts_as_damage_too() -> None:
+    found = whole(KNOWN, GONE, watched=GONE)
+    assert found.outcome == "undershot"
+    assert [reason.split(":")[0] for reason in found.reasons] == ["efficacy", "specificity"]
+    assert damage(found)
+    assert not damage(whole(KNOWN, KNOWN))
 
 
 def test_texts_that_became_unlikely_are_damage() -> None:

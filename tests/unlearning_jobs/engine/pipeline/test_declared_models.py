@@ -12,6 +12,7 @@ from transformers import AutoModelForCausalLM, Trainer, TrainingArguments
 
 from compliance.formats.assurances import Assurance
 from tests.unlearning_jobs.engine.families.foreign_checkpoints import gpt2, prepared, write_checkpoint, write_corpus
+from unlearning_jobs.engine.__main__ import assured
 from unlearning_jobs.engine.artefacts import checkpoint_digest, model_digest
 from unlearning_jobs.engine.contracts import (
     Control,
@@ -113,6 +114,7 @@ def test_a_model_that_trainer_made_by_the_recipe_is_one_of_the_recipe(elsewhere:
     assert control.behaved, control.note
     assert result.evaluation is not None
     assert any("That a recipe made it is declared" in one for one in result.evaluation.limits)
+    assert assured(spec, result.evaluation).startswith("declared  ")
 
 
 def test_a_model_that_the_recipe_did_not_make_gets_no_verdict(elsewhere: Any, tmp_path: Path) -> None:
@@ -123,6 +125,7 @@ def test_a_model_that_the_recipe_did_not_make_gets_no_verdict(elsewhere: Any, tm
     assert not control_of(result).behaved
     assert result.evaluation is not None
     assert result.evaluation.verdict.outcome == "inconclusive"
+    assert assured(spec, result.evaluation).startswith("behavioural  the model cannot be taken for one of the recipe")
 
 
 def test_a_protocol_that_hides_where_the_model_came_from_is_refused(elsewhere: Any, tmp_path: Path) -> None:
