@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from datetime import date, timedelta
 from pathlib import Path
 from typing import Any
 
@@ -34,8 +35,6 @@ def settle(retold: Retold, copy: int = 7, how: str = "erased", *, before: str = 
 
 
 def day(retold: Retold, days: int) -> str:
-    from datetime import date, timedelta
-
     return (date.fromisoformat(retold.first(CLOSED)["at"][:10]) + timedelta(days=days)).isoformat()
 
 
@@ -47,21 +46,22 @@ def story(*acts: Callable[[Retold], None]) -> Lie:
     return tell
 
 
-SEVEN: Lie = lambda one: named(one, 7)  # noqa: E731  # one of many short acts below
+def seven(retold: Retold) -> None:
+    named(retold, 7)
+
+
 HONEST = {
-    "none": lambda one: named(one),
-    "erased": story(SEVEN, settle),
-    "exempt": story(SEVEN, lambda one: settle(one, how="exempt", ground="17_3_e")),
-    "beyond use": story(SEVEN, lambda one: settle(one, how="beyond_use", until=day(one, 300))),
-    "beyond use, then erased": story(
-        SEVEN, lambda one: settle(one, how="beyond_use", until=day(one, 300)), settle
-    ),
+    "none": named,
+    "erased": story(seven, settle),
+    "exempt": story(seven, lambda one: settle(one, how="exempt", ground="17_3_e")),
+    "beyond use": story(seven, lambda one: settle(one, how="beyond_use", until=day(one, 300))),
+    "beyond use, then erased": story(seven, lambda one: settle(one, how="beyond_use", until=day(one, 300)), settle),
     "renewed after the close": story(
-        SEVEN,
+        seven,
         lambda one: settle(one, how="beyond_use", until=day(one, 3)),
         lambda one: settle(one, how="beyond_use", until=day(one, 300), before=""),
     ),
-    "one that came later": story(SEVEN, settle, lambda one: settle(one, 8, before="")),
+    "one that came later": story(seven, settle, lambda one: settle(one, 8, before="")),
 }
 
 
@@ -75,29 +75,29 @@ def test_what_can_happen_verifies(real: Real, tmp_path: Path, name: str) -> None
 @pytest.mark.parametrize(
     ("lie", "reason"),
     [
-        (SEVEN, "of 1 copies, 1 are not settled, copy 7 among them"),
+        (seven, "of 1 copies, 1 are not settled, copy 7 among them"),
         (story(lambda one: named(one, 7, 8), settle), "of 2 copies, 1 are not settled, copy 8 among them"),
-        (story(SEVEN, lambda one: settle(one, before="")), "of 1 copies, 1 are not settled"),
-        (story(SEVEN, settle, settle), "it was settled for good before: erased"),
+        (story(seven, lambda one: settle(one, before="")), "of 1 copies, 1 are not settled"),
+        (story(seven, settle, settle), "it was settled for good before: erased"),
         (
-            story(SEVEN, settle, lambda one: settle(one, how="beyond_use", until=day(one, 9), before="")),
+            story(seven, settle, lambda one: settle(one, how="beyond_use", until=day(one, 9), before="")),
             "it was settled for good before",
         ),
         (lambda one: settle(one, before="proposal.submitted"), "no release before named"),
-        (story(SEVEN, lambda one: settle(one, how="exempt")), "exempt on the ground ''"),
-        (story(SEVEN, lambda one: settle(one, ground="17_3_e")), "erased on the ground '17_3_e'"),
-        (story(SEVEN, lambda one: settle(one, how="exempt", ground="no_right")), "exempt on the ground 'no_right'"),
-        (story(SEVEN, lambda one: settle(one, how="exempt", ground="12_5")), "nothing says what its ground"),
-        (story(SEVEN, lambda one: settle(one, how="beyond_use")), "beyond_use until ''"),
-        (story(SEVEN, lambda one: settle(one, until=day(one, 9))), "erased until"),
-        (story(SEVEN, lambda one: settle(one, how="beyond_use", until=day(one, 400))), "past or too far away"),
-        (story(SEVEN, lambda one: settle(one, how="beyond_use", until=day(one, -3))), "past or too far away"),
+        (story(seven, lambda one: settle(one, how="exempt")), "exempt on the ground ''"),
+        (story(seven, lambda one: settle(one, ground="17_3_e")), "erased on the ground '17_3_e'"),
+        (story(seven, lambda one: settle(one, how="exempt", ground="no_right")), "exempt on the ground 'no_right'"),
+        (story(seven, lambda one: settle(one, how="exempt", ground="12_5")), "nothing says what its ground"),
+        (story(seven, lambda one: settle(one, how="beyond_use")), "beyond_use until ''"),
+        (story(seven, lambda one: settle(one, until=day(one, 9))), "erased until"),
+        (story(seven, lambda one: settle(one, how="beyond_use", until=day(one, 400))), "past or too far away"),
+        (story(seven, lambda one: settle(one, how="beyond_use", until=day(one, -3))), "past or too far away"),
         (
-            story(SEVEN, *[lambda one: settle(one, how="beyond_use", until=day(one, 9))] * 2),
+            story(seven, *[lambda one: settle(one, how="beyond_use", until=day(one, 9))] * 2),
             "it was beyond use until",
         ),
-        (story(SEVEN, lambda one: settle(one, how="gone")), "nothing says what its how"),
-        (story(SEVEN, lambda one: settle(one, actor="system")), "can only be made by account"),
+        (story(seven, lambda one: settle(one, how="gone")), "nothing says what its how"),
+        (story(seven, lambda one: settle(one, actor="system")), "can only be made by account"),
         (lambda one: named(one, 7, 7), "nothing says what its copies"),
         (lambda one: named(one, 0), "nothing says what its copies"),
     ],
@@ -121,7 +121,7 @@ def test_the_release_of_a_request_that_named_no_copies_yet_still_verifies(real: 
 
 
 def test_whoever_settles_the_last_copy_closes_the_request(real: Real, tmp_path: Path) -> None:
-    lie = story(SEVEN, lambda one: settle(one, actor=one.first("proposal.approved")["actor"]))
+    lie = story(seven, lambda one: settle(one, actor=one.first("proposal.approved")["actor"]))
     bundle = real.retold(tmp_path).write({"entries": lie})
     result = verify_bundle(bundle, (real.bundle / "trust.json").read_bytes())
     assert_fails(result, "order in which it can happen", "did nothing right before to which it belongs")
