@@ -7,7 +7,7 @@ from typing import Any, cast
 
 from django import forms
 from django.core.exceptions import ValidationError
-from django.http import HttpRequest, HttpResponse, HttpResponseBase
+from django.http import Http404, HttpRequest, HttpResponse, HttpResponseBase
 from django.shortcuts import get_object_or_404, redirect, render
 from django.urls import reverse
 from django.utils import timezone
@@ -23,6 +23,8 @@ from compliance.ui.forms import LetheForm
 from compliance.ui.lists import address, csv_response
 
 from .copies import Branch, Copies
+from .engine.printing import readable_json
+from .lineage import lineage_document
 from .models import Copy, CorpusSnapshot, ModelVersion
 from .services import copies as services
 
@@ -105,6 +107,7 @@ def copy_list(request: HttpRequest) -> HttpResponseBase:
             *(_("Copy"), _("Kind"), _("Where it is"), _("Digest"), _("Registered"), _("State")),
             *([_("Action")] if may_change else []),
         ],
+        "models": sorted(set(ModelVersion.objects.values_list("name", flat=True))),
         "csv_url": address(request, format="csv"),
         "may_change": may_change,
     }
@@ -140,6 +143,19 @@ def _csv_rows(copies: Copies) -> Iterator[tuple[object, ...]]:
     for copy in copies.all.values():
         about = (copy.pk, copy.name, copy.kind, copy.root, copy.parent or "", copy.place, copy.sha256)
         yield (*about, copy.discovered, copy.registered_at, copy.retired_at or "")
+
+
+@READERS
+@require_safe
+def lineage(_request: HttpRequest, name: str) -> HttpResponse:
+    """Send the lineage of a model as an ML-BOM."""
+    try:
+        document = lineage_document(name)
+    except StaleStateError as error:
+        raise Http404(str(error)) from error
+    response = HttpResponse(readable_json(document, indent=2), content_type="application/vnd.cyclonedx+json; version=1.6")
+    response["Content-Disposition"] = f'attachment; filename="{name}.cdx.json"'
+    return response
 
 
 @ENGINEERS

@@ -27,6 +27,7 @@ urlpatterns = [
     path("checkpoints/<int:pk>/", checkpoint_views.checkpoint, name="checkpoint"),
     path("copies/", copy_views.copy_list, name="copy_list"),
     path("copies/new/", copy_views.copy_new, name="copy_new"),
+    path("models/<slug:name>/lineage.cdx.json", copy_views.lineage, name="lineage"),
     path("copies/<int:pk>/retire/", copy_views.copy_retire, name="copy_retire"),
     path("canaries/", canary_views.canary_list, name="canary_list"),
     path("models/", views.model_list, name="model_list"),

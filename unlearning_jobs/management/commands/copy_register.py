@@ -46,10 +46,8 @@ def _origin(options: dict[str, Any]) -> Origin:
     elif options["model"]:
         what = options["model"]
         name, _colon, number = what.partition(":")
-        versions = ModelVersion.objects.filter(name=name).order_by("number")
-        found = (
-            versions.filter(number=number) if number.isdecimal() else versions if not number else versions.none()
-        ).last()
+        one = {"number": int(number) if number.isdecimal() else 0} if number else {}
+        found = ModelVersion.objects.filter(name=name, **one).order_by("number").last()
     else:
         what = options["corpus"]
         name, _colon, digest = what.partition(":")
