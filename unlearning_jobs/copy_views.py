@@ -123,7 +123,7 @@ def _row(branch: Branch, may_change: bool) -> list[object]:
         copy.place,
         {"text": f"{copy.sha256[:16]}…", "title": copy.sha256} if copy.sha256 else "–",
         _registered(copy),
-        {"tag_label": _("retired") if retired else _("in being"), "tag_tone": "neutral" if retired else "info"},
+        {"tag_label": _("retired") if retired else _("exists"), "tag_tone": "neutral" if retired else "info"},
     ]
     if may_change:
         row.append("–" if retired else {"text": _("Retire"), "url": reverse("jobs:copy_retire", args=[copy.pk])})

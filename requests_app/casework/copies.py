@@ -64,7 +64,7 @@ class SettleForm(LetheForm):
         super().__init__(*given, **named)
         self.due, self.erasure_request = due, erasure_request
         grounds = [(ground.value, ground.label) for ground in Ground if ground in EXEMPTIONS[erasure_request.kind]]
-        cast("forms.ChoiceField", self.fields["ground"]).choices = [("", _("None")), *grounds]
+        cast("forms.ChoiceField", self.fields["ground"]).choices = [("", _("No ground")), *grounds]
 
     def said(self) -> dict[str, Any]:
         """Return what the form says; of a ground and a day, the one that belongs to what was chosen."""
