@@ -59,7 +59,7 @@ class CopyForm(LetheForm):
     )
     place = forms.CharField(
         label=gettext_lazy("Where it is"),
-        max_length=500,
+        max_length=services.LONGEST_PLACE,
         help_text=gettext_lazy("For staff: the licensee and the contract, the server and the folder, the shelf."),
         widget=forms.Textarea(attrs={"rows": 2}),
         error_messages={"required": gettext_lazy("Say where it is.")},

@@ -55,7 +55,9 @@ def lineage_document(name: str) -> dict[str, Any]:
         *withdrawn.values(),
     ]
     moments = [
-        *(one.created_at for one in (*versions, *snapshots, *checkpoints)),
+        *(version.created_at for version in versions),
+        *(snapshot.created_at for snapshot in snapshots),
+        *(checkpoint.created_at for checkpoint in checkpoints),
         *(copy.retired_at or copy.registered_at for copy in found),
     ]
     body: dict[str, Any] = {

@@ -5,7 +5,7 @@ Both hold the erasure ledger's lock, as a release does: so a release names every
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Any, Final
 
 from django.core.exceptions import ValidationError
 from django.db import transaction
@@ -23,6 +23,7 @@ from unlearning_jobs.models import Copy, CorpusSnapshot, ModelVersion
 
 from .ledger import ledger_lock
 
+LONGEST_PLACE: Final = 500
 Origin = ModelVersion | CorpusSnapshot | Copy
 """What a copy can be of."""
 
@@ -59,8 +60,9 @@ def copy_register(
     _require_engineer(by)
     given: dict[str, Any] = {"name": name, "kind": kind, "place": place.strip(), "sha256": sha256, "discovered": discovered}
     copy = Copy(**given, **_origin(of), registered_by=by)
-    for field in ("name", "kind", "place"):
-        Copy._meta.get_field(field).clean(getattr(copy, field), copy)
+    copy.clean_fields(exclude={"version", "snapshot", "parent", "registered_by", "retired_by", "retired_at"})
+    if len(copy.place) > LONGEST_PLACE:
+        raise ValidationError(_("Say in %(most)d characters at most where it is.") % {"most": LONGEST_PLACE})
     if sha256 and not SHA256.fullmatch(sha256):
         raise ValidationError(_("A SHA-256 has 64 digits from 0 to 9 and a to f."))
     ledger_lock()  # a release is before it, or names it

@@ -22,12 +22,11 @@ from unlearning_jobs.engine.tensors import SUFFIX, Weights, weights_of
 from unlearning_jobs.models import Copy, ModelVersion
 from unlearning_jobs.weights import version_with
 
-from .copies import copy_register
+from .copies import LONGEST_PLACE, copy_register
 from .weights import weights_note
 
 NOT_READ: Final = frozenset({".bin", ".pt", ".pth", ".ckpt", ".gguf", ".onnx", ".h5", ".msgpack"})
 """Endings of files that hold weights in formats that Lethe does not read."""
-LONGEST_PLACE: Final = 500
 
 
 @dataclass
