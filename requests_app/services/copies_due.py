@@ -6,18 +6,21 @@ descends from it. One that is registered later is due as well, and one that goes
 
 from __future__ import annotations
 
+from collections import defaultdict
 from collections.abc import Iterable
 from dataclasses import dataclass
+from datetime import datetime
+from typing import Final
 
 from django.db.models import Q
 from django.utils import timezone
 from django.utils.translation import ngettext
 
-from requests_app.models import CopySettlement, ErasureRequest, Item, Proposal
-from requests_app.states import RequestOutcome, RequestState
+from requests_app.models import CopySettlement, ErasureRequest, Item, Match, Proposal
+from requests_app.states import ItemState, RequestOutcome, RequestState
 from unlearning_jobs.contents import ContentsUnknownError, training_places
 from unlearning_jobs.copies import Copies
-from unlearning_jobs.models import Copy, CorpusSnapshot, Job, ModelVersion
+from unlearning_jobs.models import Copy, CorpusSnapshot, Job, ModelVersion, TrainingContent
 
 from .accepted import contents_fill, gone_from
 
@@ -25,6 +28,8 @@ MOST_NAMED = 5
 """How many copies a sentence names."""
 MOST_CLOSED = 50
 """How many closed requests a list looks into at once; the rest follow as these are settled."""
+COMPLETED: Final = Q(state=RequestState.CLOSED, outcome=RequestOutcome.COMPLETED)
+CLOSED_AT: Final = ("request_id", "request__closed_at")
 
 
 @dataclass(frozen=True)
@@ -91,15 +96,35 @@ def copies_obstacle(request: ErasureRequest) -> str:
 def closed_with_copies_waiting() -> list[ErasureRequest]:
     """Return completed requests that copies wait for again: one came later, or was beyond use for long enough."""
     latest = CopySettlement.objects.order_by("request_id", "copy_id", "-number").distinct("request_id", "copy_id")
-    due = Q(pk__in=[row.request_id for row in latest if not holds_today(row)])
+    past = CopySettlement.objects.filter(pk__in=latest.values("pk"), until__lt=timezone.localdate())
+    due = set(past.values_list("request_id", flat=True))
+    settled = set(CopySettlement.objects.values_list("request_id", "copy_id"))
+    for origin, copies in _kept().items():
+        for pk, closed_at in _closed_about(origin):
+            if any(copy.registered_at > closed_at and (pk, copy.pk) not in settled for copy in copies):
+                due.add(pk)
+    found = ErasureRequest.objects.filter(COMPLETED, pk__in=due).only("pk", "reference").order_by("-closed_at")
+    return [request for request in found[:MOST_CLOSED] if copies_waiting(request)]
+
+
+def _kept() -> dict[str | CorpusSnapshot, list[Copy]]:
+    """Return the copies that are not retired, by the name of the model or by the snapshot that they come from."""
+    kept: defaultdict[str | CorpusSnapshot, list[Copy]] = defaultdict(list)
     for copy in Copies().all.values():
-        root = copy.root
-        of_root = Q(items__model_name=root.name) if isinstance(root, ModelVersion) else Q(matches__snapshot=root)
         if copy.retired_at is None:
-            due |= of_root & Q(closed_at__lt=copy.registered_at) & ~Q(copy_settlements__copy=copy)
-    closed = ErasureRequest.objects.filter(state=RequestState.CLOSED, outcome=RequestOutcome.COMPLETED)
-    found = closed.filter(due).distinct().only("pk", "reference").order_by("pk")[:MOST_CLOSED]
-    return [request for request in found if copies_waiting(request)]
+            kept[copy.root.name if isinstance(copy.root, ModelVersion) else copy.root].append(copy)
+    return dict(kept)
+
+
+def _closed_about(origin: str | CorpusSnapshot) -> Iterable[tuple[int, datetime]]:
+    """Return the completed requests that a copy of a model or a snapshot may be about, and when each was closed."""
+    if isinstance(origin, str):
+        rows = Item.objects.filter(state=ItemState.RELEASED, model_name=origin)
+        return rows.filter(request__in=ErasureRequest.objects.filter(COMPLETED)).values_list(*CLOSED_AT)
+    same = TrainingContent.objects.filter(snapshot=origin).values("content")
+    matches = Match.objects.filter(Q(snapshot=origin) | Q(content__in=same), decision=Match.Decision.ACCEPTED)
+    closed = matches.filter(request__in=ErasureRequest.objects.filter(COMPLETED))
+    return closed.order_by().values_list(*CLOSED_AT).distinct()
 
 
 def _released(request: ErasureRequest) -> list[Proposal]:
