@@ -123,7 +123,7 @@ def _row(branch: Branch, may_change: bool) -> list[object]:
         copy.place,
         {"text": f"{copy.sha256[:16]}…", "title": copy.sha256} if copy.sha256 else "–",
         _registered(copy),
-        {"tag_label": _("retired") if retired else _("exists"), "tag_tone": "neutral" if retired else "info"},
+        _retired(copy) if retired else {"tag_label": _("exists"), "tag_tone": "info"},
     ]
     if may_change:
         row.append("–" if retired else {"text": _("Retire"), "url": reverse("jobs:copy_retire", args=[copy.pk])})
@@ -137,6 +137,12 @@ def _registered(copy: Copy) -> str:
     if copy.registered_by is None:
         return _("on the command line, %(day)s") % {"day": day}
     return _("by %(who)s, %(day)s") % {"who": copy.registered_by.username, "day": day}
+
+
+def _retired(copy: Copy) -> str:
+    day = date_format(timezone.localtime(copy.retired_at), "SHORT_DATETIME_FORMAT")
+    who = copy.retired_by.username if copy.retired_by else _("on the command line")
+    return _("retired %(day)s, %(who)s") % {"day": day, "who": who}
 
 
 def _csv_rows(copies: Copies) -> Iterator[tuple[object, ...]]:

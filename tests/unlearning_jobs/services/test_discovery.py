@@ -13,6 +13,7 @@ from pytest_django import Settings
 from compliance.record.selectors import entries_of
 from tests.checkpoints import taken, written
 from tests.unlearning_jobs.sailors import base, checkpoint, keeper, snapshot
+from unlearning_jobs.engine.artefacts import file_digest
 from unlearning_jobs.models import Copy, ModelVersion
 from unlearning_jobs.services.copies import copy_retire
 from unlearning_jobs.services.discovery import copies_discover
@@ -73,8 +74,9 @@ def test_what_is_found_in_the_cache_is_a_cache_though_its_files_are_links(keeper
     taken(keeper, revision)
     blobs.mkdir()
     for file in [one for one in revision.iterdir() if one.is_file()]:
-        shutil.move(file, blobs / file.name)
-        file.symlink_to(blobs / file.name)
+        blob = blobs / file_digest(file)
+        shutil.move(file, blob)
+        file.symlink_to(blob)
     [copy] = copies_discover(folders=[], cache=tmp_path / "hub").registered
     assert (copy.kind, copy.place) == ("cache", str(revision.resolve()))
 
