@@ -14,7 +14,7 @@ from compliance.formats.copies import EXEMPTIONS, WAYS_SETTLED
 from compliance.formats.record_kinds import RecordKind
 from compliance.record.errors import StaleStateError
 from compliance.record.selectors import entries_of
-from requests_app.models import CopySettlement, Proposal
+from requests_app.models import CopySettlement, ErasureRequest, Proposal
 from requests_app.services import decisions
 from requests_app.services.copies_due import closed_with_copies_waiting, copies_waiting
 from requests_app.services.copy_settlements import copy_settle, settlement_letter
@@ -208,3 +208,15 @@ def test_a_copy_of_another_corpus_with_the_same_contents_is_told_after_the_close
     assert closed_with_copies_waiting() == []
     copy_of(turned_round(), "archived", "backup")
     assert closed_with_copies_waiting() == [stage.request]
+
+
+def test_the_letter_says_it_in_german(stage: Stage) -> None:
+    phone, tape = copy_of(stage.model), copy_of(stage.model, "tape", "backup")
+    ErasureRequest.objects.filter(pk=stage.request.pk).update(language="de")
+    release(stage)
+    settled(stage, phone)
+    settled(stage, tape, "beyond_use", until=30)
+    text = letter(stage.request, "outcome_completed").text
+    assert "An anderer Stelle gab es 2 Kopien der Versionen davor" in text
+    assert "1 Kopie wurde gelöscht" in text
+    assert "1 Kopie ist nicht gelöscht. Sie liegt bis zum Ablauf des" in text
