@@ -109,6 +109,11 @@ _.copied
 
 # -- values that a form offers and the database keeps
 _.INPUT_FILTER
+_.MERGE
+_.QUANTISED
+_.DISTILLED
+_.LICENSEE
+_.BACKUP
 
 # -- what a form sets on its fields, and Django reads
 _.queryset

@@ -1,10 +1,10 @@
-"""Addresses of jobs, their reports, corpora, checkpoints, canaries and models."""
+"""Addresses of jobs, their reports, corpora, checkpoints, canaries, models and their copies."""
 
 from __future__ import annotations
 
 from django.urls import path
 
-from . import canary_views, checkpoint_views, corpus_views, views
+from . import canary_views, checkpoint_views, copy_views, corpus_views, views
 from .report import answer_views
 from .report import views as report_views
 
@@ -25,6 +25,10 @@ urlpatterns = [
     path("corpora/<int:pk>/indexes/", corpus_views.corpus_index, name="corpus_index"),
     path("checkpoints/", checkpoint_views.checkpoint_list, name="checkpoint_list"),
     path("checkpoints/<int:pk>/", checkpoint_views.checkpoint, name="checkpoint"),
+    path("copies/", copy_views.copy_list, name="copy_list"),
+    path("copies/new/", copy_views.copy_new, name="copy_new"),
+    path("models/<slug:name>/lineage.cdx.json", copy_views.lineage, name="lineage"),
+    path("copies/<int:pk>/retire/", copy_views.copy_retire, name="copy_retire"),
     path("canaries/", canary_views.canary_list, name="canary_list"),
     path("models/", views.model_list, name="model_list"),
     path("models/<int:pk>/destroy/", views.model_destroy, name="model_destroy"),

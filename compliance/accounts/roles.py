@@ -32,7 +32,7 @@ class Act(StrEnum):
     """Review, decide, propose, approve and release; `requests_app.services.permissions` adds who may not after whom."""
     READ_JOBS = "read_jobs"
     MANAGE_MODELS = "manage_models"
-    """Destroy versions; corpora, checkpoints and models are registered on the command line."""
+    """Destroy versions, register and retire copies; corpora, checkpoints and models are registered on the command line."""
     READ_REPORTS = "read_reports"
     READ_BUNDLES = "read_bundles"
     """Seal and download the evidence of a request."""
@@ -67,7 +67,7 @@ ROLES: Final[Mapping[Role, RoleRules]] = {
         (
             *(("jobs:job_list", _("Jobs")), ("jobs:corpus_list", _("Corpora"))),
             *(("jobs:checkpoint_list", _("Checkpoints")), ("jobs:model_list", _("Models"))),
-            ("jobs:canary_list", _("Canaries")),
+            *(("jobs:copy_list", _("Copies")), ("jobs:canary_list", _("Canaries"))),
         ),
     ),
     Role.AUDITOR: RoleRules(

@@ -25,13 +25,14 @@ ADDED_FIELDS: Final[tuple[tuple[int, Mapping[str, tuple[str, ...]]], ...]] = (
     (3, {K.ENDING_APPROVED: ("beside",), K.PROPOSAL_APPROVED: ("beside",)}),
     (3, {K.MATCH_ACCEPTED: ("contents",)}),
     (4, {K.REQUEST_CLOSED: TOLD}),
+    (4, {K.ITEM_RELEASED: ("copies",)}),
 )
 """Fields that kinds have stated since then, by the version of results (`RESULT_VERSION`) of that time; those that came
 together stand together. So it is with what follows."""
 ADDED_KINDS: Final[Mapping[int, frozenset[str]]] = {
     2: frozenset({K.SEARCH_FAILED, K.MATCH_REOPENED, K.ITEM_CORRECTED, K.MESSAGE_LAPSED, K.REQUEST_EXTENDED}),
     3: frozenset({K.MATCH_ACCOUNTED, K.ITEM_CREATED, K.SAMPLE_ORDERED, K.SAMPLE_DRAWN, K.SAMPLE_FAILED, K.SAMPLE_FINISHED}),
-    4: frozenset({K.SUPPRESSION_STARTED, K.SUPPRESSION_RENEWED, K.SUPPRESSION_ENDED}),
+    4: frozenset({K.SUPPRESSION_STARTED, K.SUPPRESSION_RENEWED, K.SUPPRESSION_ENDED, K.COPY_SETTLED}),
 }
 ADDED_WORDS: Final[Mapping[int, frozenset[tuple[str, str, str]]]] = {
     3: frozenset(

@@ -29,6 +29,9 @@ class RecordKind(StrEnum):
     """The actor had a model kept silent while the request is open, up to a last day. Its weights stay as they are."""
     SUPPRESSION_RENEWED = "suppression.renewed"
     SUPPRESSION_ENDED = "suppression.ended"
+    COPY_SETTLED = "copy.settled"
+    """The actor said of a copy that `item.released` named, or of a later one, that it is erased, exempt or beyond use. That
+    may close the request; a closed one stays closed."""
     SEARCH_ORDERED = "search.ordered"
     """The actor had the training data searched again."""
     SEARCH_FAILED = "search.failed"
@@ -75,6 +78,7 @@ class RecordKind(StrEnum):
     PROPOSAL_DECLINED = "proposal.declined"
     ITEM_EVALUATED = "item.evaluated"
     ITEM_RELEASED = "item.released"
+    """`copies` are the numbers of those that have to be settled before the request is completed."""
     ERASURE_ENTERED = "erasure.entered"
     """What the release erased is in the erasure ledger, and stays there."""
     ITEM_REOPENED = "item.reopened"
@@ -119,6 +123,10 @@ class RecordKind(StrEnum):
     MODEL_QUARANTINED = "model.quarantined"
     MODEL_DESTROYING = "model.destroying"
     MODEL_DESTROYED = "model.destroyed"
+    COPY_REGISTERED = "copy.registered"
+    """A copy of a model or a corpus, or of another of their copies (`parent`; 0, if of none)."""
+    COPY_RETIRED = "copy.retired"
+    """It went; what was made from it may be there still."""
 
     # Accounts, keys, signatures
     ACCOUNT_CREATED = "account.created"
@@ -142,6 +150,7 @@ _ENDING = ("item", "ending", "outcome", "ground")
 _MESSAGE = ("message", "template")
 _JOB_ENDED = ("job", "run", *_ATTEMPT)
 _MODEL_MOVED = ("version", "sha256")
+_RELEASED = (*_ATTEMPT, "model_sha256", "replaced_sha256")
 _MADE = ("assurance", "checkpoint_sha256", "commitment_sha256")
 TOLD: Final = ("not_concerned", "vocabularies", "from_checkpoints", "declared")
 """What the last letter of a request may count besides its accepted examples: examples that two officers found not to belong
@@ -156,6 +165,7 @@ FIELDS: Final[Mapping[RecordKind, tuple[str, ...]]] = {
     K.SUPPRESSION_STARTED: ("suppression", "model", "guard", "guard_sha256", "until"),
     K.SUPPRESSION_RENEWED: ("suppression", "until"),
     K.SUPPRESSION_ENDED: ("suppression", "why"),
+    K.COPY_SETTLED: ("copy", "how", "ground", "until"),
     K.SEARCH_ORDERED: (),
     K.SEARCH_FAILED: ("error", "runs"),
     K.MAPPING_COMPLETED: (
@@ -184,7 +194,7 @@ FIELDS: Final[Mapping[RecordKind, tuple[str, ...]]] = {
     K.PROPOSAL_APPROVED: (*_ATTEMPT, "method", "protocol_sha256", "beside"),
     K.PROPOSAL_DECLINED: _ATTEMPT,
     K.ITEM_EVALUATED: (*_ATTEMPT, "verdict"),
-    K.ITEM_RELEASED: (*_ATTEMPT, "model_sha256", "replaced_sha256"),
+    K.ITEM_RELEASED: (*_RELEASED, "copies"),
     K.ERASURE_ENTERED: (*_ATTEMPT, "examples", "entries_sha256"),
     K.ITEM_REOPENED: _ATTEMPT,
     **dict.fromkeys((K.MESSAGE_QUEUED, K.MESSAGE_SENT, K.MESSAGE_FAILED, K.MESSAGE_LAPSED), _MESSAGE),
@@ -205,6 +215,8 @@ FIELDS: Final[Mapping[RecordKind, tuple[str, ...]]] = {
     K.RECIPE_REGISTERED: ("sha256",),
     K.MODEL_REGISTERED: ("version", "model_sha256", "snapshot_sha256", "job", "left_out", "ledger_sha256", *_MADE),
     **dict.fromkeys((K.MODEL_ACTIVE, K.MODEL_QUARANTINED, K.MODEL_DESTROYING, K.MODEL_DESTROYED), _MODEL_MOVED),
+    K.COPY_REGISTERED: ("copy", "copy_kind", "of_sha256", "parent", "copy_sha256", "discovered"),
+    K.COPY_RETIRED: ("copy",),
     K.ACCOUNT_CREATED: ("role",),
     K.ACCOUNT_EMAIL_SET: ("has_address",),
     K.KEYS_PUBLISHED: ("trust_sha256",),
@@ -223,7 +235,7 @@ EARLIER_FIELDS: Final[Mapping[str, tuple[str, ...]]] = {
         for kind in (
             *(K.REQUEST_SUBMITTED, K.REQUEST_CONFIRMED, K.MATCHES_DECIDED, K.REVIEW_COMPLETED),
             *(K.ITEM_DECIDED, K.PROPOSAL_SUBMITTED),
-            *(K.PROPOSAL_DECLINED, K.ITEM_EVALUATED, K.ITEM_RELEASED, K.ITEM_REOPENED, K.JOB_CREATED, K.JOB_COMPLETED),
+            *(K.PROPOSAL_DECLINED, K.ITEM_EVALUATED, K.ITEM_REOPENED, K.JOB_CREATED, K.JOB_COMPLETED),
             *(K.JOB_FAILED, K.JOB_CANCEL_REQUESTED, K.JOB_CANCELLED, K.ATTESTATION_SIGNED, K.RECORD_SEALED),
             *(K.MESSAGE_QUEUED, K.MESSAGE_SENT, K.MESSAGE_FAILED),
         )
@@ -231,6 +243,7 @@ EARLIER_FIELDS: Final[Mapping[str, tuple[str, ...]]] = {
     "job.attempt_ended": FIELDS[K.JOB_RUN_ENDED],
     K.PROPOSAL_APPROVED: (*_ATTEMPT, "method", "protocol_sha256"),
     K.REQUEST_CLOSED: ("outcome",),
+    K.ITEM_RELEASED: _RELEASED,
     K.MATCH_ACCEPTED: ("examples",),
     K.MATCH_REJECTED: ("examples",),
     K.MAPPING_COMPLETED: ("searched", "queries", "not_searchable", "candidates"),

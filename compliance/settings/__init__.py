@@ -99,6 +99,8 @@ DEFAULT_AUTO_FIELD = "django.db.models.BigAutoField"
 AUTH_USER_MODEL = "compliance.Account"
 ARTEFACTS = Path(env_text("LETHE_ARTEFACTS", str(VAR / "artefacts")))
 """Folder for corpora, models and job outputs, which all processes share; in production only `worker-jobs` may write."""
+COPIES_FOLDERS = env_list("COPIES_FOLDERS", "")
+"""Folders in which `copies_discover` looks for copies of models, separated by commas."""
 GATEWAY_FOLDER = Path(env_text("GATEWAY_FOLDER", str(VAR / "gateway")))
 """Folder in which gateways find their policy and the guards that act now. These hold what is kept back: for nobody else."""
 LEDGER_FILE = Path(env_text("LEDGER_FILE", str(VAR / "ledger" / "entries.jsonl")))

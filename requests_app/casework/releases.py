@@ -17,11 +17,13 @@ from compliance.record.selectors import alarm_standing, signed_report, signing_r
 from requests_app.models import Proposal
 from requests_app.services import decisions
 from requests_app.services.accepted import accepted_examples
+from requests_app.services.copies_due import copies_to_name
 from requests_app.services.letters import Letter
 from requests_app.services.permissions import release_refusal, require_releaser
 from requests_app.services.results import release_obstacle
 from requests_app.states import ItemState
 from unlearning_jobs.engine.contracts import Protocol
+from unlearning_jobs.models import Copy
 from unlearning_jobs.origins import guarantee_for, origin_sentences
 from unlearning_jobs.report.data import job_evaluation
 from unlearning_jobs.wording import VERDICTS, method_title
@@ -78,6 +80,7 @@ def _parts(proposal: Proposal, by: Account) -> Parts:
         "models": [proposal.base.digest, proposal.base.state, *([result.digest, result.state] if result else [])],
         "examples": [proposal.job.spec["forget_ids"] if proposal.job else [], accepted_examples(proposal.item)],
         "obstacle": [release_obstacle(proposal), preview.obstacle],
+        "copies": copies_to_name(proposal),
         "letter": preview.letter.text if preview.letter else "",
     }
 
@@ -104,6 +107,7 @@ def _show(request: HttpRequest, proposal: Proposal, problem: str = "") -> HttpRe
         "waiting": waiting,
         "obstacle": obstacle,
         "preview": Preview.of(proposal, by) if can_release else None,
+        "copies": Copy.objects.filter(pk__in=copies_to_name(proposal)) if can_release else (),
         "fields": stated(_parts(proposal, by)) if waiting else {},
         "alarm": alarm,
         "refusal": refusal,

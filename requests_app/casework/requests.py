@@ -25,12 +25,14 @@ from requests_app import selectors
 from requests_app.models import ErasureRequest
 from requests_app.references import reference_normalise
 from requests_app.returns import Return, returns_standing
+from requests_app.services.copies_due import closed_with_copies_waiting
 from requests_app.services.extensions import extension_obstacle
 from requests_app.services.findings import search_of
 from requests_app.services.suppressions import suppression_obstacle
 from requests_app.states import ItemState, RequestState
 
 from .claim import claim_rows
+from .copy_rows import copies_task, copy_rows
 from .searches import search_progress, search_view
 from .shared import REQUEST_TONES, deadline_words, identity, request_of
 from .timeline import message_rows, timeline
@@ -90,6 +92,7 @@ def request_list(request: HttpRequest) -> HttpResponseBase:
         "rows": [_row(row) for row in page],
         "csv_url": address(request, format="csv"),
         "returns": [_return_words(back) for back in returns_standing()],
+        "copies": [row.reference for row in closed_with_copies_waiting()],
         "any_request": bool(page.object_list) or ErasureRequest.objects.exists(),
     }
     return render(request, "casework/request_list.html", context)
@@ -185,9 +188,11 @@ def request_detail(request: HttpRequest, reference: str) -> HttpResponse:
     """Show one request: what was asked for, what to do next, how far each item is, and what has happened."""
     erasure_request = request_of(reference)
     items, progress = list(selectors.items_of(erasure_request)), search_progress(erasure_request)
+    copies = copy_rows(erasure_request)
     context = identity(erasure_request) | {
         "claim": claim_rows(erasure_request),
-        "tasks": todo_list(erasure_request, items),
+        "tasks": [*todo_list(erasure_request, items), *copies_task(erasure_request, copies)],
+        "copies": copies,
         "items": item_cards(erasure_request, items),
         "endings": ending_rows(erasure_request),
         "search": search_view(erasure_request, search_of(erasure_request)),

@@ -29,6 +29,7 @@ Parts = Mapping[str, Any]
 """What a page states, by part: whatever JSON can hold."""
 PARTS: dict[str, Any] = {
     "beside": gettext_lazy("the accepted examples beside the items"),
+    "copies": gettext_lazy("the copies"),
     "end": gettext_lazy("how it ends"),
     "examples": gettext_lazy("the examples"),
     "items": gettext_lazy("the items"),

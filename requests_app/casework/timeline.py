@@ -18,6 +18,7 @@ from compliance.evidence.statements import UNLEARNING_REPORT
 from compliance.formats.record_kinds import RecordKind
 from compliance.record.selectors import entries_of
 from compliance.record.services import CLAIMANT, SYSTEM
+from requests_app.copies_wording import COPY_DETAILS, COPY_TITLES
 from requests_app.mail_wording import mail_title
 from requests_app.models import ErasureRequest, Message
 from requests_app.sample_wording import drawn_words, failed_words, finished_words, ordered_words
@@ -43,6 +44,7 @@ TITLES: dict[str, Any] = {
     RecordKind.REQUEST_EXTENDED: gettext_lazy("Time for the answer extended"),
     RecordKind.REQUEST_CLOSED: gettext_lazy("Request closed"),
     **SUPPRESSION_TITLES,
+    **COPY_TITLES,
     RecordKind.MAPPING_COMPLETED: gettext_lazy("Training data searched"),
     RecordKind.SEARCH_ORDERED: gettext_lazy("Search ordered again"),
     RecordKind.SEARCH_FAILED: gettext_lazy("Search failed"),
@@ -224,6 +226,7 @@ def item_words(key: str) -> str:
 DETAILS: dict[str, Callable[[Data], str]] = {
     RecordKind.REQUEST_EXTENDED: _extended,
     **SUPPRESSION_DETAILS,
+    **COPY_DETAILS,
     RecordKind.MAPPING_COMPLETED: _candidates,
     RecordKind.SEARCH_FAILED: _search_failed,
     RecordKind.SAMPLE_ORDERED: ordered_words,
@@ -237,9 +240,7 @@ DETAILS: dict[str, Callable[[Data], str]] = {
     RecordKind.MATCHES_DECIDED: _decided,
     RecordKind.ITEM_CREATED: _created,
     RecordKind.ITEM_DECIDED: _item_decided,
-    RecordKind.ENDING_PROPOSED: _ending,
-    RecordKind.ENDING_APPROVED: _ending,
-    RecordKind.ENDING_DECLINED: _ending,
+    **dict.fromkeys((RecordKind.ENDING_PROPOSED, RecordKind.ENDING_APPROVED, RecordKind.ENDING_DECLINED), _ending),
     RecordKind.ITEM_LAPSED: _lapsed,
     RecordKind.ITEM_CORRECTED: _corrected,
     RecordKind.ITEM_EVALUATED: _evaluated,

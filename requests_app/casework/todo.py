@@ -10,6 +10,7 @@ from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy, pgettext
 
 from requests_app.models import Ending, ErasureRequest, Item, Match, Proposal
+from requests_app.services.copies_due import copies_obstacle
 from requests_app.services.endings import waits
 from requests_app.services.findings import closing_obstacle
 from requests_app.services.outcomes import approval_obstacle, is_correction, lapse_outcome
@@ -48,7 +49,8 @@ def todo_list(erasure_request: ErasureRequest, items: Sequence[Item]) -> list[di
 
 def _stays_open(erasure_request: ErasureRequest) -> dict[str, Any]:
     ends = _("Search again: the request is closed once the review has ended.")
-    hint = closing_obstacle(erasure_request) or approval_obstacle(erasure_request) or ends
+    obstacles = (closing_obstacle, approval_obstacle, copies_obstacle)
+    hint = next((why for obstacle in obstacles if (why := obstacle(erasure_request))), ends)
     return {"title": _("Close the request"), "label": pgettext("task", "cannot start yet"), "tone": "warning", "hint": hint}
 
 

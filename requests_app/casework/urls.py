@@ -7,6 +7,7 @@ from django.urls import path
 from . import (
     additions,
     bulk,
+    copies,
     decisions,
     endings,
     extensions,
@@ -42,6 +43,7 @@ urlpatterns = [
     path("<str:reference>/extend/", extensions.extend, name="extend"),
     path("<str:reference>/suppressions/new/", suppressions.suppression_new, name="suppression_new"),
     path("<str:reference>/suppressions/<int:number>/", suppressions.suppression_detail, name="suppression"),
+    path("<str:reference>/copies/<int:number>/", copies.copy_settlement, name="copy"),
     path("<str:reference>/close/", endings.closing, name="closing"),
     path("<str:reference>/endings/<int:number>/", endings.ending_detail, name="ending"),
     path("<str:reference>/messages/<int:pk>/resend/", mails.resend, name="message_resend"),

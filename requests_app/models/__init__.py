@@ -1,5 +1,6 @@
 """The tables about people: requests, searches, matches, items, proposals, messages. Identifying fields are encrypted."""
 
+from .copies import CopySettlement
 from .items import Ending, Item, Proposal
 from .messages import Message, UnsentAnswers, UseCount
 from .requests import AccessLink, ErasureRequest
@@ -9,6 +10,7 @@ from .suppressions import Suppression
 
 __all__ = [
     "AccessLink",
+    "CopySettlement",
     "Ending",
     "ErasureRequest",
     "Item",

@@ -71,6 +71,8 @@ class Proposal(Rung):
     verdict = models.CharField(max_length=12, blank=True)
     released_by = models.ForeignKey(settings.AUTH_USER_MODEL, on_delete=models.PROTECT, null=True, related_name="+")
     released_at = models.DateTimeField(null=True)
+    copies: models.JSONField[list[int], list[int]] = models.JSONField(default=list)
+    """Keys of the copies that had to be settled as it was released."""
 
     class Meta:
         ordering: ClassVar[list[str]] = ["number"]

@@ -23,6 +23,7 @@ from unlearning_jobs.services.model_versions import model_version_release, unlea
 from unlearning_jobs.states import JOB_TRANSITIONS, JobState, ModelState
 
 from .accepted import matches_in_no_item
+from .copies_due import copies_to_name
 from .findings import remaining_examples
 from .letters import Letter, letter
 from .mail_reasons import outcome_template
@@ -214,10 +215,12 @@ def item_release(*, proposal: Proposal, by: Account) -> Proposal:
         )
     # 2. Swap the models. Raises if the version that the job started from is no longer active.
     version = model_version_release(version=proposal.job.result_version, actor=by.opaque, under_way=under_way(item))
-    # 3. Settle the item; the last one to be settled closes the request.
+    # 3. Settle the item, and name the copies that are to be settled now. The last one to be settled closes the request.
     proposal.released_by, proposal.released_at = by, timezone.now()
+    proposal.copies = copies_to_name(proposal)
     proposal.save()
     data = {"attempt": proposal.number, "model_sha256": version.digest, "replaced_sha256": proposal.base.digest}
+    data |= {"copies": proposal.copies}
     item_move(item=item, to=ItemState.RELEASED, kind=RecordKind.ITEM_RELEASED, actor=by.opaque, data=data)
     request_close_when_settled(request=item.request, actor=by.opaque)
     # 4. What was suppressed until then is over; the signing process signs the release.

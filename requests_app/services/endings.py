@@ -20,6 +20,7 @@ from requests_app.states import REFUSE_GROUNDS, ItemState, RequestOutcome, Reque
 from unlearning_jobs.services.ledger import ledger_lock
 
 from .accepted import items_to_correct, matches_in_no_item, require_corrected
+from .copies_due import copies_obstacle
 from .corrections import items_correct, jobs_lock
 from .ending_drafts import ending_data, ending_draft, needs_reasons, require_same_facts
 from .findings import closing_obstacle, items_to_create
@@ -93,7 +94,7 @@ def closing_draft(*, request: ErasureRequest, reasons: str, by: Account) -> Endi
     require_corrected(request)
     outcome = closing_outcome(request)
     if outcome is None:
-        why = "" if next(items_to_create(request), None) else closing_obstacle(request)
+        why = "" if next(items_to_create(request), None) else closing_obstacle(request) or copies_obstacle(request)
         raise StaleStateError(why or _("This request cannot be closed without an item. Finish the review."))
     return ending_draft(outcome, by, request=request, item=None, reasons=reasons if needs_reasons(outcome) else "")
 

@@ -15,6 +15,7 @@ from django.utils.formats import date_format
 from django.utils.timezone import localtime
 from django.utils.translation import gettext as _
 
+from requests_app.copies_wording import copies_sentences
 from requests_app.models import Ending, ErasureRequest, Item, Proposal
 from requests_app.search_wording import missing_sentences, searched_sentences
 from requests_app.states import Ground, ItemState, RequestOutcome
@@ -22,6 +23,7 @@ from requests_app.wording import DECLARED, done_sentences, fact_sentences
 from unlearning_jobs.engine.catalogue import method_guarantee
 from unlearning_jobs.origins import is_declared
 
+from .copies_due import settlements_told
 from .dispositions import corrections_standing, told_facts
 from .findings import search_of
 from .mail_reasons import OUTCOME_TEMPLATES, can_withdraw, is_overdue, outcome_template, results_now
@@ -116,7 +118,8 @@ def _reasons(request: ErasureRequest, supposing: Ending | None) -> str:
 def _facts(request: ErasureRequest, supposing: Ending | None) -> dict[str, Any]:
     search, corrections = search_of(request), corrections_standing(request).values()
     told = told_facts(request, supposing)
-    facts = [*fact_sentences(told), *dict.fromkeys(one.reasons for one in corrections)]
+    facts = [*copies_sentences(settlements_told(request)), *fact_sentences(told)]
+    facts += dict.fromkeys(one.reasons for one in corrections)
     day = date_format(localtime(request.closed_at or timezone.now()), "DATE_FORMAT")
     return {
         "done": done_sentences(_released(request)),

@@ -9,6 +9,7 @@ from requests_app.models import Ending, ErasureRequest, Item, Match, Proposal
 from requests_app.states import SETTLED, ItemState, RequestOutcome
 
 from .accepted import Accepted, items_to_correct, matches_in_no_item
+from .copies_due import copies_waiting
 from .dispositions import what_became
 from .findings import (
     Findings,
@@ -31,7 +32,7 @@ def closing_outcome(request: ErasureRequest) -> RequestOutcome | None:
     If its items are settled, they say how it closes. Then this is what is so of the rest, which a second officer approves.
     """
     undecided = request.matches.filter(decision=Match.Decision.OPEN)
-    if undecided.exists() or items_to_correct(request) or closing_obstacle(request):
+    if undecided.exists() or items_to_correct(request) or closing_obstacle(request) or copies_waiting(request):
         return None
     beside_items = review_goes_on(request)
     if beside_items and (request.items.exclude(state__in=SETTLED).exists() or not approval_obstacle(request)):
@@ -101,7 +102,7 @@ def settled_outcome(request: ErasureRequest, supposing: Ending | None = None) ->
     if closing_obstacle(request, supposing) or (not supposing and approval_obstacle(request)):
         return None
     if ItemState.RELEASED in ended:
-        return RequestOutcome.COMPLETED
+        return None if copies_waiting(request) else RequestOutcome.COMPLETED
     if ItemState.REFUSED in ended:
         return RequestOutcome.REFUSED
     # Not what its items lapsed for: other requests may have erased, or retrained, what they were about.

@@ -167,7 +167,8 @@ def item_move(*, item: Item, to: ItemState, kind: RecordKind, actor: str, data: 
 
 @transaction.atomic
 def request_close_when_settled(*, request: ErasureRequest, actor: str) -> None:
-    """Close a request if all of its items are settled, and no model knows or is about to learn what else was accepted.
+    """Close a request if all of its items and copies are settled, and no model knows or is about to learn what else was
+    accepted.
 
     The caller holds what ends with it, and the ledger's lock, so that no model comes into use and no training begins
     meanwhile.

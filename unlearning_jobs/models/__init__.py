@@ -1,8 +1,9 @@
-"""Corpora, checkpoints, recipes, model versions, jobs and draws of canaries. No person is known here."""
+"""Corpora, checkpoints, recipes, model versions, their copies, jobs and draws of canaries. No person is known here."""
 
 from __future__ import annotations
 
 from .canaries import CanaryDraw
+from .copies import Copy
 from .corpora import (
     ContentsKey,
     Corpus,
@@ -19,6 +20,7 @@ __all__ = [
     "CanaryDraw",
     "Checkpoint",
     "ContentsKey",
+    "Copy",
     "Corpus",
     "CorpusIndex",
     "CorpusSnapshot",

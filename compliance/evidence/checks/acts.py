@@ -90,7 +90,7 @@ ACTS: Final[Mapping[str, tuple[str, ...]]] = {
     TO_LAPSE: (LAPSED,),
     TO_CLOSE: _ENDS,
     ENTERED: (K.ITEM_RELEASED,),
-    **dict.fromkeys((REFUSED, LAPSED, K.ITEM_RELEASED), (THE_END, *_ENDS)),
+    **dict.fromkeys((REFUSED, LAPSED, K.ITEM_RELEASED, K.COPY_SETTLED), (THE_END, *_ENDS)),
     WITHHELD: (K.MATCH_ACCOUNTED,),
     K.MATCH_ACCOUNTED: (K.MATCH_ACCOUNTED, *_ANSWERED),
     **{_closed(outcome): (_letter(f"outcome_{outcome}"),) for outcome in OUTCOMES_TOLD},

@@ -1,8 +1,9 @@
 """The step about the order of events: a history is one that can happen, entry after entry.
 
 Each table says from where an entry takes something, and to where. Kinds that are in no table may come at any time. What an
-entry must state, which letter may stand where, what one act writes, and how samples and suppressions follow one another: the
-neighbours check that (`forms.py`, `letters.py`, `acts.py`, `counts.py`, `samples.py`, `suppressions.py`).
+entry must state, which letter may stand where, what one act writes, how samples and suppressions follow one another, and
+what became of copies: the neighbours check that (`forms.py`, `letters.py`, `acts.py`, `counts.py`, `samples.py`,
+`suppressions.py`, `copies.py`).
 """
 
 from __future__ import annotations
@@ -16,6 +17,7 @@ from compliance.formats.record_kinds import NOT_CONCERNED
 from compliance.formats.record_kinds import RecordKind as K
 
 from .acts import check_acts
+from .copies import check_copies
 from .counts import check_count, check_extensions
 from .forms import CLAIMANT, SYSTEM, check_forms, in_present_words, present_from
 from .letters import check_letters
@@ -89,6 +91,7 @@ REQUEST_MOVES: Final[Mapping[str, Move]] = {
         after(*CONFIRMED),
     ),
     K.SUPPRESSION_ENDED: after(*CONFIRMED, "closed"),  # whoever closes a request ends it right behind
+    K.COPY_SETTLED: after(*CONFIRMED, "closed"),  # what comes, or was beyond use, reopens no closed request
     K.REQUEST_CLOSED: after(*OPEN_REQUEST, to="closed"),
 }
 """By request. What happened to its items and its jobs goes on while it is searched and reviewed again."""
@@ -188,6 +191,7 @@ def check_course(entries: Sequence[EntryBody]) -> None:
     check_acts(entries, began)
     check_samples(entries)
     check_suppressions(entries, suppressions)
+    check_copies(entries)
 
 
 def _variants(began: int) -> Callable[[EntryBody], str]:

@@ -43,6 +43,7 @@ MADE_BY: Final[Mapping[str, frozenset[str]]] = {
                 K.REQUEST_EXTENDED,
                 K.SUPPRESSION_STARTED,
                 K.SUPPRESSION_RENEWED,
+                K.COPY_SETTLED,
                 K.SEARCH_ORDERED,
                 K.SAMPLE_ORDERED,
                 K.SAMPLE_FINISHED,

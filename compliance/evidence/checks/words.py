@@ -11,6 +11,7 @@ from compliance.evidence.record import ITEM
 from compliance.formats.assurances import ASSURANCES
 from compliance.formats.canaries import CanaryOutcome
 from compliance.formats.checks import SHA256
+from compliance.formats.copies import COPY_KINDS, EXEMPTIONS, WAYS_SETTLED
 from compliance.formats.dispositions import APART, Disposition
 from compliance.formats.record_kinds import ACCOUNTED_EXAMPLE, DRAWN_GROUP, FIELDS, NOT_CONCERNED, TOLD
 from compliance.formats.record_kinds import RecordKind as K
@@ -185,6 +186,14 @@ WORDS: Final[Mapping[str, Says]] = {
     f"{K.SUPPRESSION_STARTED} model": _is_slug,
     f"{K.SUPPRESSION_STARTED} guard": _one_of(GUARD_KINDS),
     f"{K.SUPPRESSION_ENDED} why": _one_of(SUPPRESSION_ENDS),
+    f"{K.COPY_SETTLED} how": _one_of(WAYS_SETTLED),
+    f"{K.COPY_SETTLED} ground": _one_of(frozenset({""}).union(*EXEMPTIONS.values())),
+    f"{K.COPY_SETTLED} until": lambda value: value == "" or _is_day(value),
+    f"{K.ITEM_RELEASED} copies": lambda value: _are_numbers(value) and 0 not in value,
+    f"{K.COPY_REGISTERED} copy_kind": _one_of(COPY_KINDS),
+    f"{K.COPY_REGISTERED} parent": _counts(0),
+    f"{K.COPY_REGISTERED} copy_sha256": lambda value: value == "" or _is_digest(value),
+    f"{K.COPY_REGISTERED} discovered": _is_flag,
     **{f"{kind} how": _one_of(WAYS_TO_DECIDE) for kind in (K.MATCH_ACCEPTED, K.MATCH_REJECTED)},
     **{f"{kind} clusters": _are_numbers for kind in (K.MATCH_ACCEPTED, K.MATCH_REJECTED)},
     f"{K.MATCH_ACCEPTED} contents": _lists(_is_beginning),
@@ -237,7 +246,7 @@ WORDS: Final[Mapping[str, Says]] = {
     **{
         f"{kind} {field}": _counts(1)
         for kind, fields in FIELDS.items()
-        for field in ("attempt", "run", "job", "message", "ending", "search", "sample", "suppression", "draw")
+        for field in ("attempt", "run", "job", "message", "ending", "search", "sample", "suppression", "draw", "copy")
         if field in fields
     },
     **{f"{kind} {field}": _counts(0) for kind, field in _COUNTED},

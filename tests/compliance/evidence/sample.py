@@ -185,7 +185,7 @@ class SampleRequest:
         model = result_model(attempt)
         item = {"item": "1", "attempt": attempt}
         self.log.append(self.subject, "erasure.entered", by, **stated("erasure.entered", **item))
-        self.log.append(self.subject, "item.released", by, **item, model_sha256=model, replaced_sha256=BASE_MODEL)
+        self.log.append(self.subject, "item.released", by, **item, model_sha256=model, replaced_sha256=BASE_MODEL, copies=[])
         self.sign(Statement((Subject("model", model),), Release(**(self.release_fields(attempt, by) | changes))))
 
     def release_fields(self, attempt: int, by: str) -> dict[str, Any]:

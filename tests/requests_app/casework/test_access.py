@@ -21,6 +21,7 @@ PAGES += ["samples/new/", "samples/1/", "suppressions/new/", "suppressions/1/"]
 PAGES += ["extend/", "items/1/proposals/1/release/", "endings/1/"]
 MORE = ["samples/1/finish/", "samples/1/progress/"]
 MORE += [
+    "copies/1/",
     "close/",
     "matches/correct/",
     "items/1/lapse/",

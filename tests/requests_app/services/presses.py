@@ -19,9 +19,11 @@ from compliance.formats.record_kinds import RecordKind
 from compliance.record.errors import StaleStateError
 from requests_app.models import Ending, ErasureRequest, Match, Message, Proposal
 from requests_app.services import decisions, endings, intake, mapping, matches, samples, search_orders, suppressions
+from requests_app.services.copy_settlements import copy_settle
 from requests_app.services.extensions import deadline_extend
 from requests_app.services.intake import LinkError
 from requests_app.services.unconfirmed import UNCONFIRMED_AFTER, request_expire
+from tests.copies import copy_of
 from tests.endings import NOT_HERS, REASONS, refusal_proposed
 from tests.factories import PROTOCOL
 from tests.staging import NPO, Stage, erased_elsewhere
@@ -192,6 +194,13 @@ def evaluated(stage: Stage) -> Given:
     return {"job": Job.objects.get(pk=job.pk)}
 
 
+def settle(stage: Stage) -> Given:
+    """The model is released, and a copy of the version before it keeps the request open."""
+    copy = copy_of(stage.model)
+    decisions.item_release(proposal=signed(stage), by=stage.staff.nils)
+    return by_omar(stage, copy=copy, how="erased")
+
+
 def confirm(stage: Stage) -> Given:
     return {"token": Stage.opened(stage.staff, stage.model, key="k2").token("confirm", "confirm-other")}
 
@@ -250,6 +259,7 @@ ACTS: dict[str, Act] = {
     "release": Act(
         decisions.item_release, RecordKind.ITEM_RELEASED, lambda stage: {"proposal": signed(stage), "by": stage.staff.nils}
     ),
+    "settle": Act(copy_settle, RecordKind.COPY_SETTLED, settle),
     "reopen": Act(
         decisions.item_reopen, RecordKind.ITEM_REOPENED, lambda stage: {"proposal": unsigned(stage), "by": stage.staff.omar}
     ),

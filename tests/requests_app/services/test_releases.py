@@ -119,7 +119,7 @@ def test_a_release_by_its_approver_is_not_signed_even_if_the_database_let_it_thr
         actor=lena.opaque,
         data={"item": "item-1", "attempt": 1, "examples": 4, "entries_sha256": "0" * 64},
     )
-    data = {"model_sha256": proposal.job.result_version.digest, "replaced_sha256": proposal.base.digest}
+    data = {"model_sha256": proposal.job.result_version.digest, "replaced_sha256": proposal.base.digest, "copies": []}
     record_append(
         subject=stage.request.subject,
         kind=RecordKind.ITEM_RELEASED,

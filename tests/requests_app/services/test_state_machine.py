@@ -21,6 +21,7 @@ from requests_app.services.dispositions import told_facts
 from requests_app.services.findings import search_of
 from requests_app.services.letters import letter
 from requests_app.states import ENDINGS, SETTLED, ItemState, RequestOutcome, RequestState
+from tests.copies import copy_of
 from tests.endings import NOT_HERS
 from tests.erasing import registered
 from tests.factories import account
@@ -63,13 +64,12 @@ FOUND_NOTHING = "found nothing that belongs to your request"
 
 @pytest.fixture
 def walk(request: pytest.FixtureRequest, staff: Staff, artefacts: Path) -> Walk:
-    """Two requests about the same person, whose examples are in one model, and in a corpus that no model has learned yet.
-
-    Two pages of that are the same.
+    """Two requests about the same person, whose examples are in one model, and in a corpus that no model has learned yet:
+    two pages of that are the same. The model has a copy, and the copy has one.
     """
     assert not artefacts.exists()
-    model = trained(corpus())
     people = [staff.omar, staff.lena, staff.nils, account("officer", "petra"), staff.iris, staff.mallory()]
+    copy_of(copy_of(model := trained(corpus())), "cached", "cache")
     cases = [Stage.opened(staff, model, key=key) for key in ("k1", "k2")]
     pages = [{"question": f"Page {n}?", "answer": f"{name} wrote it.", "split": "train"} for n, name in enumerate(NAMES)]
     pages.append(pages[0])

@@ -9,6 +9,8 @@ from compliance.record.errors import StaleStateError
 from requests_app import search_runner
 from requests_app.models import Ending, ErasureRequest, Item, Proposal
 from requests_app.services import decisions, endings, intake, mapping, matches, search_orders
+from requests_app.services.copies_due import copies_waiting
+from requests_app.services.copy_settlements import copy_settle
 from requests_app.states import ItemState, RequestState
 from tests.endings import NOT_HERS, REASONS
 from tests.factories import PROTOCOL
@@ -30,6 +32,9 @@ def lead_out(case: Stage, first: Account, second: Account) -> None:
     request = case.request = ErasureRequest.objects.get(pk=case.request.pk)
     for job in Job.objects.filter(kind="train", state=JobState.QUEUED):
         job_cancel(job_id=job.pk, actor=case.staff.eva.opaque)
+    if waiting := copies_waiting(request):  # something was released
+        copy_settle(request=request, copy=waiting[0], how="erased", by=first)
+        return
     match RequestState(request.state):
         case RequestState.AWAITING_CONFIRMATION:
             intake.email_confirm(token=case.token("confirm", f"out-{request.pk}"))

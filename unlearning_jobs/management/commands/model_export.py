@@ -29,4 +29,7 @@ class Command(BaseCommand):
             message = f"{options['name']} could not be copied ({why}); nothing is left of the copy."
             raise CommandError(message) from None
         self.stdout.write(f"{version} is in {folder}, with the digest {version.digest}.")
-        self.stdout.write("Lethe does not know this copy: delete it yourself when another version comes into use.")
+        self.stdout.write(
+            "Lethe does not know this copy. So that requests wait for it: python manage.py copy_register NAME"
+            f" --model {version.name}:{version.number} --kind deployment --place WHERE"
+        )
