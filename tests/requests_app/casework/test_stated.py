@@ -56,7 +56,7 @@ def test_an_end_is_not_approved_with_a_letter_that_nobody_saw(stage: Stage, staf
     refusal_proposed(stage, other)
     path = address(stage, "endings/1/")
     page = lena.get(path)
-    assert "The request stays open until its other items are settled." in page.words
+    assert "The request stays open until its other items, and copies if there are any, are settled." in page.words
     refusal_of_the_last(stage, keeper.pk)
     again = lena.submit(page, {"decision": "approve"}, action=path, status=409)
     assert "something has changed: the letter." in again.words
