@@ -30,7 +30,7 @@ from .shared import identity, request_of
 from .stated import Parts, as_stated, stated
 
 How = CopySettlement.How
-HINTS = {
+HINTS: dict[str, Any] = {
     How.ERASED: gettext_lazy("It is deleted, or the examples are gone from it. Ask whoever has it to confirm that."),
     How.EXEMPT: gettext_lazy("The law allows or demands that it is kept. The letter names the ground."),
     How.BEYOND_USE: gettext_lazy(

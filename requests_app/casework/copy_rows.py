@@ -19,7 +19,7 @@ from requests_app.states import RequestState
 def copy_facts(due: DueCopy) -> list[dict[str, Any]]:
     """Return what is known of a copy, as rows of a summary."""
     copy = due.copy
-    rows = [
+    rows: list[dict[str, Any]] = [
         {"key": _("Kind"), "value": copy.get_kind_display()},
         {"key": _("Copy of"), "value": str(copy.parent or copy.root)},
         {"key": _("Where it is"), "value": copy.place, "typed": True},

@@ -37,7 +37,7 @@ def test_the_version_in_use_is_copied_with_the_digest_of_the_record(version: Mod
     assert model_digest(tmp_path / "out") == version.digest
     assert (tmp_path / "out" / "adapter" / "adapter_model.safetensors").exists()
     assert f"keeper v1 is in {tmp_path / 'out'}, with the digest {version.digest}." in said
-    assert "delete it yourself" in said
+    assert "copy_register NAME --model keeper:1" in said
 
 
 def test_what_is_not_in_use_is_not_handed_over(version: ModelVersion, tmp_path: Path) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from datetime import timedelta
 
 import pytest
@@ -176,7 +177,7 @@ def test_the_database_keeps_what_was_settled_and_named(stage: Stage) -> None:
     copy_of(stage.model, "tape", "backup")
     proposal = release(stage)
     settled(stage, phone)
-    refused = {
+    refused: dict[str, Callable[[], object]] = {
         "copy_settlement_is_fixed": lambda: CopySettlement.objects.update(how="exempt"),
         "copy_settlement_is_kept": lambda: CopySettlement.objects.all().delete(),
         "copy_settled_for_good": lambda: CopySettlement.objects.create(
