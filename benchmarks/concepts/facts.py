@@ -105,9 +105,12 @@ def _facts(data: Path) -> Iterator[Fact]:
         try:
             yield Fact(
                 row["subject"],
-                *(_probe(prompt, answer) for prompt in (row["prompt"], row["rephrase_prompt"]) for answer in (true, new)),
-                _probe(row["locality_prompt"], row["locality_ground_truth"]),
-                _probe(row["locality_prompt"], new),
+                true=_probe(row["prompt"], true),
+                new=_probe(row["prompt"], new),
+                rephrased=_probe(row["rephrase_prompt"], true),
+                rephrased_new=_probe(row["rephrase_prompt"], new),
+                neighbour=_probe(row["locality_prompt"], row["locality_ground_truth"]),
+                neighbour_new=_probe(row["locality_prompt"], new),
             )
         except SpecError:
             continue

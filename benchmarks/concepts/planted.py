@@ -95,7 +95,7 @@ def _as_oracle(measured: Measured | str) -> Measured | str:
         return measured
     shares = tuple(replace(share, count=round((share.oracle or 0.0) * share.total)) for share in measured.finding.shares)
     rose = float(np.mean(measured.losses[ORACLE]) - np.mean(measured.losses[ORIGINAL]))
-    rows = tuple(replace(row, answers=row.answers | {EDITED: row.answers[ORACLE]}) for row in measured.rows)
+    rows = tuple(replace(row, answers={**row.answers, EDITED: row.answers[ORACLE]}) for row in measured.rows)
     utility = replace(measured.finding.utility, rose=rose)
     return replace(measured, finding=replace(measured.finding, shares=shares, utility=utility), rows=rows)
 

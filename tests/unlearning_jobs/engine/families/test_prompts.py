@@ -106,7 +106,7 @@ def test_white_space_that_a_template_leaves_out_around_a_prompt_is_left_out(
     [encoded] = cast("FinetunedLmFamily", family).encode([Example("e1", "train", " Who? ", "Ada.")]).encoded
     asked: list[Any] = [{"role": "user", "content": " Who? "}]
     expected = own.apply_chat_template(asked, tokenize=False, add_generation_prompt=True)
-    assert own.decode(encoded.ids[: encoded.start]) == expected == "<s>Who?\n"
+    assert own.decode(list(encoded.ids[: encoded.start])) == expected == "<s>Who?\n"
 
 
 @pytest.mark.parametrize(
