@@ -20,6 +20,8 @@ from compliance.record.selectors import signed_report
 from requests_app import sample_runner, search_runner
 from requests_app.models import Ending, ErasureRequest, Item, Proposal
 from requests_app.services import decisions, endings, intake, mapping, matches, samples, search_orders
+from requests_app.services.copies_due import copies_waiting
+from requests_app.services.copy_settlements import copy_settle
 from requests_app.services.extensions import deadline_extend
 from requests_app.services.releases import release_sign
 from requests_app.states import SETTLED, ItemState, RequestState
@@ -218,9 +220,11 @@ def end_job(walk: Walk, case: Stage, _by: Account) -> None:
 
 
 def release(walk: Walk, case: Stage, by: Account) -> None:
-    """Releases a result, and signs that: what the signing process refuses stops everything."""
+    """Releases a result, and signs that: what the signing process refuses stops everything. Omar settles what is copied."""
     release_sign(proposal_id=decisions.item_release(proposal=walk.proposal(case), by=by).pk)
     walk.signed += 1
+    for copy in copies_waiting(case.request):
+        copy_settle(request=case.request, copy=copy, how="erased", by=case.staff.omar)
 
 
 def sign(walk: Walk, case: Stage, _by: Account) -> None:

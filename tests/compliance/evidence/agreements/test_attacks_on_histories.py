@@ -196,7 +196,7 @@ STORIES: Mapping[str, tuple[Story, str]] = {
     ),
     "no ground": (said("item.decided", ground="banana"), "'banana' is no ground for it"),
     "a ground of another kind of request": (said("request.submitted", kind="copyright"), "is no ground for it"),
-    "one more field": (said("item.released", verdict="failed"), "and must state attempt, item, model_sha256"),
+    "one more field": (said("item.released", verdict="failed"), "and must state attempt, copies, item, model_sha256"),
     "no approved method": (
         unsaid("proposal.approved", "method"),
         "must state attempt, beside, item, method, protocol_sha256",
