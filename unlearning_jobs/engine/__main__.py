@@ -39,7 +39,7 @@ from . import (
     store_command,
     sweep_command,
 )
-from .contracts import Adapter, Evaluation, JobResult, JobSpec, Sharding
+from .contracts import Adapter, JobSpec, Sharding
 from .contracts.concepts import ConceptSpec
 from .contracts.families import FAMILY_DESCRIPTIONS, family_from
 from .errors import EngineError, SpecError, explained
@@ -47,18 +47,12 @@ from .listings import LISTINGS
 from .printing import readable_json
 from .progress import reporter
 from .stopping import ended_by_sigterm, exit_with_parent
+from .summary import summary_lines
 
 ALSO_CALLED = {"from_base": "finetuned_lm"}
 """Other names of examples."""
 CONCEPT = "concept"
 """The example that is no job about examples."""
-ASSURED = {
-    "reproduced": "the model was trained here, by its recipe",
-    "declared": "the model was trained elsewhere, by a recipe that somebody declares for it",
-    "behavioural": "nobody declares how the model was trained",
-}
-CONTRADICTED = "the model cannot be taken for one of the recipe that somebody declares for it"
-CHECKED = {True: "held", False: "did NOT hold", None: "not checked"}
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -227,7 +221,9 @@ def _run(options: argparse.Namespace) -> int:
 
     result = run(spec, options.out, reporter(options.progress))
     if options.progress != "ndjson":
-        _summarise(spec, result, options.out)
+        for line in summary_lines(spec, result):
+            _print(line)
+        _print(f"result: {options.out / 'result.json'}")
     return 0
 
 
@@ -240,43 +236,6 @@ def _read_spec(path: Path) -> JobSpec:
     except ValueError as error:
         message = f"{path} is not JSON: {error}."
         raise SpecError(message) from None
-
-
-def _summarise(spec: JobSpec, result: JobResult, out: Path) -> None:
-    for name, value in result.training_metrics.items():
-        _print(f"{name:<28} {value:.4f}")
-    if evaluation := result.evaluation:
-        _print(f"verdict: {evaluation.verdict.outcome}  {evaluation.verdict.direction or ''}".rstrip())
-        for reason in evaluation.verdict.reasons:
-            _print(f"    {reason.sentence}")
-        _print(f"assurance: {assured(spec, evaluation)}")
-        for check in evaluation.process:
-            _print(f"{check.name:<28} {CHECKED[check.held]}  {check.sentence}")
-        for f in evaluation.estimands:
-            _print(f"{f.scope:<8} {f.estimand.name:<20} {f.estimate:8.3f}  [{f.low:.3f}, {f.high:.3f}]  {f.position}")
-        for metric in evaluation.metrics:
-            oracles = f"{sum(metric.oracles) / len(metric.oracles):.4g}" if metric.oracles else "too few"
-            interval = "" if metric.low is None else f"  [{metric.low:.3g}, {metric.high:.3g}]"
-            values = f"{metric.unlearned:8.4g}{interval}  original {metric.original:.4g}  oracles {oracles}"
-            _print(f"{metric.name} {metric.examples}".ljust(36) + f" {values}  {metric.note}".rstrip())
-    if cost := result.efficiency:
-        share = "unknown" if cost.wall_share is None else f"{100 * cost.wall_share:.1f} %"
-        _print(
-            f"unlearning took {cost.unlearning.wall_seconds:.1f} s; share of one retraining: {share} {cost.note}".rstrip()
-        )
-        if prepared := cost.preparation:
-            _print(
-                f"preparation for all requests: {prepared.spent.wall_seconds:.1f} s, {prepared.models} models; correlation"
-                f" of its predictions with the shifts of other models: {prepared.correlation:.2f}"
-            )
-    _print(f"result: {out / 'result.json'}")
-
-
-def assured(spec: JobSpec, evaluation: Evaluation) -> str:
-    """Return the level of assurance in words. The declared one falls with its control."""
-    if any(one.name == "declared_against_replicates" and not one.behaved for one in evaluation.controls):
-        return f"behavioural  {CONTRADICTED}"
-    return f"{spec.assurance}  {ASSURED[spec.assurance]}"
 
 
 def _report_error(options: argparse.Namespace, code: str, message: str) -> None:

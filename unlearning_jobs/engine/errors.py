@@ -8,11 +8,11 @@ from typing import Final
 
 from .printing import printable
 
-FULL: Final = frozenset({errno.ENOSPC, errno.EDQUOT})
+FULL: Final = frozenset({errno.ENOSPC, errno.EDQUOT, errno.EFBIG})
 FORBIDDEN: Final = frozenset({errno.EACCES, errno.EPERM, errno.EROFS})
-NO_MEMORY: Final = ("out of memory", "not enough memory", "can't allocate memory")
+NO_MEMORY: Final = ("out of memory", "not enough memory", "can't allocate memory", "can't start new thread")
 """What torch says when memory runs out in the middle of the work, in words that are compared and never shown."""
-NO_ROOM: Final = ("No space left on device", "failed writing file", "Disk quota exceeded")
+NO_ROOM: Final = ("No space left on device", "failed writing file", "Disk quota exceeded", "File too large")
 """What libraries that write files say when the disk is full, if they raise an error of their own."""
 
 
@@ -80,7 +80,10 @@ def explained(error: BaseException) -> EngineError | None:
             message = "A file or folder of the job may not be read or written here. Check the rights of the worker's user."
             return MachineError(message, code="forbidden")
         if (isinstance(one, OSError) and one.errno in FULL) or _says(one, NO_ROOM):
-            message = "The disk is full, so nothing more could be written. Make room on the machine that ran the job."
+            message = (
+                "The disk is full, or a limit of it reached, so nothing more could be written. Make room on the machine that"
+                " ran the job."
+            )
             return MachineError(message, code="disk_full")
         if isinstance(one, MemoryError) or _says(one, NO_MEMORY):
             message = "The memory ran out during the work. Use smaller batches, or a machine with more memory."

@@ -11,7 +11,7 @@ from compliance.formats.twins import too_few_twins
 
 from .alternatives import with_alternatives
 from .artefacts import model_about
-from .catalogue import Facts, attack_problems, complete_config, method_guarantee, metric_problems, obstacles
+from .catalogue import Facts, attack_problems, complete_config, method_guarantee, metric_problems, obstacles, unmeasurable
 from .contracts import JobSpec, ModelRef, Protocol, UnlearningStep
 from .contracts.placement import touched_share
 from .corpora import Snapshot
@@ -179,7 +179,9 @@ def _check_protocol(spec: JobSpec, snapshot: Snapshot) -> None:
     has_held_out = snapshot.info.counts.get("held_out", 0) > 0
     problems = protocol.problems(guarantee, held_out=has_held_out, seed=spec.seed)
     problems = problems or metric_problems(protocol, spec.recipe.family)  # which count its models
-    problems += attack_problems(protocol, job_facts(spec, snapshot)) if protocol.all_attacks else []
+    if protocol.all_attacks or protocol.metrics:
+        facts = job_facts(spec, snapshot)
+        problems += [*(attack_problems(protocol, facts) if protocol.all_attacks else []), *unmeasurable(protocol, facts)]
     if not protocol.has_oracles and has_held_out and not problems:
         held_out = min(snapshot.info.counts["held_out"], protocol.max_held_out_examples)
         problems += filter(None, [too_few_twins(len(spec.forget_ids), held_out)])

@@ -32,7 +32,7 @@ from .empirical import EMPIRICAL
 from .entry import Budget, Facts, MethodEntry, MetricEntry, Option, listed
 from .exact import EXACT
 from .finetuning import FINETUNING
-from .metrics import METRICS, metric_problems, metrics_of
+from .metrics import METRICS, metric_problems, metrics_of, unmeasurable
 from .preferences import PREFERENCES
 from .tokens import TOKENS
 
@@ -189,4 +189,5 @@ __all__ = [
     "obstacles",
     "preparation_cost",
     "proposed_attacks",
+    "unmeasurable",
 ]

@@ -10,7 +10,7 @@ from compliance.formats.translation import gettext_noop as _
 from unlearning_jobs.engine.contracts import Protocol
 
 from .attacked import OF_ATTACKS
-from .entry import MetricEntry, answers_with_class, answers_with_text, listed
+from .entry import Facts, MetricEntry, answers_with_class, answers_with_text, listed
 from .membership import OF_MEMBERSHIP
 
 METRICS: Final[Mapping[str, MetricEntry]] = {
@@ -217,6 +217,10 @@ METRICS: Final[Mapping[str, MetricEntry]] = {
 }
 
 
+OF_WRONG_ANSWERS: Final = frozenset({"truth_ratio", "forget_quality", "model_utility", "multiple_choice"})
+"""Metrics that compare a right answer with wrong ones, which the corpus has to have."""
+
+
 def metrics_of(protocol: Protocol, family: str) -> tuple[str, ...]:
     """Return the metrics that the protocol asks for; if it lists none, all that models of this family can have.
 
@@ -269,3 +273,19 @@ def metric_problems(protocol: Protocol, family: str) -> list[str]:
             if entry.attack not in ("", *protocol.all_attacks)
         ),
     ]
+
+
+def unmeasurable(protocol: Protocol, facts: Facts) -> list[str]:
+    """Say which metrics that the protocol names could not be computed from these examples; empty if all could.
+
+    Where the protocol names none, those that cannot be computed are left out.
+    """
+    asked = [name for name in protocol.metrics or () if name in OF_WRONG_ANSWERS]
+    if not asked or facts.with_wrong_answers:
+        return []
+    titles = ", ".join(METRICS[name].title for name in asked)
+    sentence = (
+        f"No example to forget has wrong answers (a column perturbed_answer), which {titles} would be computed from; add"
+        " some, or leave this metric out."
+    )
+    return [sentence]

@@ -12,7 +12,6 @@ from transformers import AutoModelForCausalLM, Trainer, TrainingArguments
 
 from compliance.formats.assurances import Assurance
 from tests.unlearning_jobs.engine.families.foreign_checkpoints import gpt2, prepared, write_checkpoint, write_corpus
-from unlearning_jobs.engine.__main__ import assured
 from unlearning_jobs.engine.artefacts import checkpoint_digest, model_digest
 from unlearning_jobs.engine.contracts import (
     Control,
@@ -26,6 +25,7 @@ from unlearning_jobs.engine.contracts import (
 )
 from unlearning_jobs.engine.errors import SpecError
 from unlearning_jobs.engine.pipeline import run
+from unlearning_jobs.engine.summary import assured
 from unlearning_jobs.engine.training.training_data import TrainingData
 
 FORGET = ("e00000000", "e00000001", "e00000002")

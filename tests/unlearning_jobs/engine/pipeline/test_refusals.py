@@ -53,6 +53,11 @@ from unlearning_jobs.engine.training.model import save_model
         ({"protocol": replace(PROTOCOL, estimands=PROTOCOL.estimands[3:])}, SpecError, "Nothing judges"),
         ({"protocol": replace(PROTOCOL, metrics=("vibes",))}, SpecError, "no metric 'vibes'"),
         ({"protocol": replace(PROTOCOL, metrics=("klom",))}, SpecError, "KLoM needs 50 unlearned models"),
+        (
+            {"protocol": replace(PROTOCOL, metrics=("truth_ratio", "rouge_l")), "forget_ids": ("e00000001",)},
+            SpecError,
+            "No example to forget has wrong answers .*, which Truth ratio would be computed from",
+        ),
         ({"protocol": replace(PROTOCOL, tuning_seeds=(1,))}, SpecError, "tuned on the production model's seed"),
         ({"protocol": replace(PROTOCOL, tuning_seeds=(2,))}, SpecError, "tuning has not seen"),
         ({"protocol": replace(PROTOCOL, oracle_seeds=tuple(range(11, 600_011)))}, SpecError, "rows of raw outputs"),
