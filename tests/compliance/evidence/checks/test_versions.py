@@ -102,6 +102,16 @@ def test_methods_that_came_later_are_known_to_verification() -> None:
     assert set(METHODS_ADDED) <= set(ADDED_WORDS)
 
 
+def test_a_method_that_no_version_added_was_there_from_the_first_one() -> None:
+    """Whoever adds a method says with which version of results it comes, in METHODS_ADDED."""
+    first = set(METHOD_GUARANTEES).difference(*METHODS_ADDED.values())
+    assert first == {
+        *("retrain", "summation", "sisa", "certified_removal", "dp_sgd", "npo", "gradient_difference", "gradient_ascent"),
+        *("kl_retain", "finetune_retain", "noise_finetune", "scrub", "partial_reset", "salun", "datamodel_matching"),
+        *("oracle_matching", "nothing"),
+    }
+
+
 def test_what_a_release_began_the_present_version_may_end() -> None:
     began = entries(job(1), ("request.closed", {"outcome": "completed", "accepted": 1}))
     check_versions(began, 2)

@@ -29,3 +29,10 @@ class TruthRatio(ModelMetric):
             return truth_ratio_share(ratios)
         with np.errstate(divide="ignore"):  # R = 0 gives min(0, inf) = 0
             return float(np.nanmean(np.minimum(ratios, 1 / ratios)))
+
+    def note(self, outputs: Outputs, name: str) -> str:
+        ratios = outputs.vector(outputs.models("original")[0], name, "truth_ratio")
+        counted = int((~np.isnan(ratios)).sum())
+        if counted == len(ratios):
+            return ""
+        return f"{counted} of {len(ratios)} examples have wrong answers to compare with; the others are left out."

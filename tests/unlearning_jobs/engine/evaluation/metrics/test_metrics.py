@@ -47,6 +47,15 @@ def test_simple_metrics_are_means_of_the_production_model_and_of_each_oracle(
     assert measured.oracles == pytest.approx(tuple(outputs.matrix("oracle", name, metric).mean(axis=1)))
 
 
+def test_the_truth_ratio_says_how_many_examples_it_is_of(outputs: Outputs) -> None:
+    assert finding(outputs, "truth_ratio", "forget").note == ""
+    for model in (*outputs.models("original"), *outputs.models("unlearned"), *outputs.models("oracle")):
+        outputs.values[model, "forget"][0, STATISTICS.index("truth_ratio")] = np.nan
+    count = len(outputs.ids["forget"])
+    said = f"{count - 1} of {count} examples have wrong answers to compare with; the others are left out."
+    assert finding(outputs, "truth_ratio", "forget").note == said
+
+
 def test_the_truth_ratio_is_folded_on_the_forget_set_and_cut_elsewhere(outputs: Outputs) -> None:
     ratios = outputs.matrix("unlearned", "forget", "truth_ratio")
     ratios[0, :3] = [0.0, 4.0, NAN]
