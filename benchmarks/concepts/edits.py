@@ -14,8 +14,8 @@ import json
 import subprocess
 import sys
 import time
-from collections.abc import Sequence
-from dataclasses import asdict, fields, replace
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import asdict, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final, cast
 
@@ -51,16 +51,18 @@ TEXTS: Final = 500
 TRACED: Final = 5
 """Facts whose layers are traced."""
 SEED: Final = 1
-COLUMNS: Final = (
-    "new likelier",
-    "new likelier, rephrased",
-    "true likelier, neighbours",
-    "true given",
-    "true given, rephrased",
-    "neighbours given",
-    "fluency",
-    "seen by the lens",
-)
+COLUMNS: Final[Mapping[str, Callable[[Measured], float]]] = {
+    "new likelier": lambda one: one.new_likelier,
+    "new likelier, rephrased": lambda one: one.new_likelier_rephrased,
+    "true likelier, neighbours": lambda one: one.true_likelier_of_neighbours,
+    "true given": lambda one: one.true_given,
+    "true given, rephrased": lambda one: one.true_given_rephrased,
+    "neighbours given": lambda one: one.neighbours_given,
+    "fluency": lambda one: one.fluency,
+    "seen by the lens": lambda one: one.lens,
+}
+Edited = tuple[Measured, float]
+"""What was measured of an edited model, and the seconds of the edit."""
 
 
 def run(data: Path) -> None:
@@ -72,7 +74,7 @@ def run(data: Path) -> None:
     layer = recalling_layer(model, _wishes(model, facts[:TRACED], lower=True), SEED)
     print(f"{len(facts)} facts known, layer {layer} recalls them\n")
     print(f"| edit | at once | {' | '.join(COLUMNS)} | s per fact |\n|{'---|' * (len(COLUMNS) + 3)}")
-    print(_line("none", len(facts), _kept("none", lambda: (measure(model, facts), 0.0))), flush=True)
+    print(_line("none", len(facts), [_kept("none", lambda: (measure(model, facts), 0.0))]), flush=True)
     for method, objective in VARIANTS:
         for size in SIZES:
             sets = [facts[i : i + 1] for i in range(SINGLE)] if size == 1 else [facts[:size]]
@@ -86,7 +88,7 @@ def run(data: Path) -> None:
                 for number, chosen in enumerate(sets)
             ]
             named = f"{method}, {'another answer' if objective == 'instead' else 'deletion'}"
-            print(_line(named, size, _mean(done)), flush=True)
+            print(_line(named, size, done), flush=True)
 
 
 def _model() -> TrainedModel:
@@ -100,8 +102,8 @@ def _model() -> TrainedModel:
 
 def _edited(
     model: TrainedModel, facts: Sequence[Fact], moments: Moments, *, method: str, objective: str, layer: int
-) -> tuple[Measured, float]:
-    """Edit the facts, and return what was measured of the edited model, and the seconds of the edit."""
+) -> Edited:
+    """Edit the facts in a copy."""
     options = OPTIONS[method] | {"objective": objective, "layer": layer}
     editing = EDITORS[method](**complete_concept_config(method, options))
     wanted = _wishes(model, facts, lower=objective == "lower")
@@ -136,22 +138,18 @@ def _wishes(model: TrainedModel, facts: Sequence[Fact], *, lower: bool) -> list[
     return found
 
 
-def _kept(name: str, work: Any) -> dict[str, float]:
+def _kept(name: str, work: Callable[[], Edited]) -> Edited:
     """Return a result, from the disk if it is there."""
     file = VAR / f"{name}.json"
     if not file.exists():
         measured, seconds = work()
         file.write_text(json.dumps(asdict(measured) | {"seconds": seconds}), encoding="utf-8")
     kept: dict[str, float] = json.loads(file.read_text(encoding="utf-8"))
-    return kept
+    seconds = kept.pop("seconds")
+    return Measured(**kept), seconds
 
 
-def _mean(results: Sequence[dict[str, float]]) -> dict[str, float]:
-    return {name: float(np.mean([result[name] for result in results])) for name in results[0]}
-
-
-def _line(name: str, size: int, result: dict[str, float]) -> str:
-    cells = [
-        f"{result[field.name]:.0f}" if field.name == "fluency" else f"{result[field.name]:.2f}" for field in fields(Measured)
-    ]
-    return f"| {name} | {size} | {' | '.join(cells)} | {result['seconds'] / size:.1f} |"
+def _line(name: str, size: int, done: Sequence[Edited]) -> str:
+    """Return the means of some edits of this many facts each."""
+    cells = [f"{np.mean([column(measured) for measured, _seconds in done]):.2f}" for column in COLUMNS.values()]
+    return f"| {name} | {size} | {' | '.join(cells)} | {np.mean([seconds for _, seconds in done]) / size:.1f} |"
