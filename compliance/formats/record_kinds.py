@@ -127,6 +127,9 @@ class RecordKind(StrEnum):
     """A copy of a model or a corpus, or of another of their copies (`parent`; 0, if of none)."""
     COPY_RETIRED = "copy.retired"
     """It went; what was made from it may be there still."""
+    STORE_REGISTERED = "store.registered"
+    """A data store is known by this description from here on."""
+    STORE_RETIRED = "store.retired"
 
     # Accounts, keys, signatures
     ACCOUNT_CREATED = "account.created"
@@ -217,6 +220,8 @@ FIELDS: Final[Mapping[RecordKind, tuple[str, ...]]] = {
     **dict.fromkeys((K.MODEL_ACTIVE, K.MODEL_QUARANTINED, K.MODEL_DESTROYING, K.MODEL_DESTROYED), _MODEL_MOVED),
     K.COPY_REGISTERED: ("copy", "copy_kind", "of_sha256", "parent", "copy_sha256", "discovered"),
     K.COPY_RETIRED: ("copy",),
+    K.STORE_REGISTERED: ("store_sha256",),
+    K.STORE_RETIRED: (),
     K.ACCOUNT_CREATED: ("role",),
     K.ACCOUNT_EMAIL_SET: ("has_address",),
     K.KEYS_PUBLISHED: ("trust_sha256",),

@@ -106,6 +106,7 @@ NOT_READ: Final[Mapping[str, str]] = {
             K.MODEL_DESTROYED,
             K.COPY_REGISTERED,
             K.COPY_RETIRED,
+            K.STORE_REGISTERED,
             K.ACCOUNT_CREATED,
             K.ACCOUNT_EMAIL_SET,
             K.KEYS_ROTATED,
