@@ -21,8 +21,8 @@ from psycopg2.extensions import parse_dsn
 from compliance.formats.canonical import canonical_json
 
 from .engine.errors import SpecError
-from .engine.stores import StoreSpec, spec_from
 from .engine.stores.adapters import open_store
+from .engine.stores.spec import StoreSpec, spec_from
 
 PARTS: Final = frozenset({"store", "encoder", "lineage", "caches", "model"})
 SECRETS: Final = ("password", "sslpassword")

@@ -13,6 +13,7 @@ from enum import StrEnum
 from typing import Final
 
 from .canaries import CANARIES_SAY
+from .stores import STORE_FIELDS
 
 
 class RecordKind(StrEnum):
@@ -32,6 +33,18 @@ class RecordKind(StrEnum):
     COPY_SETTLED = "copy.settled"
     """The actor said of a copy that `item.released` named, or of a later one, that it is erased, exempt or beyond use. That
     may close the request; a closed one stays closed."""
+    STORE_ERASURE_ORDERED = "store_erasure.ordered"
+    """The actor had a data store searched, to erase documents from it on this ground."""
+    STORE_ERASURE_LISTED = "store_erasure.listed"
+    STORE_ERASURE_FAILED = "store_erasure.failed"
+    STORE_ERASURE_APPROVED = "store_erasure.approved"
+    STORE_ERASURE_RESUMED = "store_erasure.resumed"
+    STORE_ERASURE_ENDED = "store_erasure.ended"
+    """It has a result, or found no document."""
+    STORE_ERASURE_GIVEN_UP = "store_erasure.given_up"
+    """It is over without a result; `deleting` says whether documents may have been deleted."""
+    STORE_ERASURE_SETTLED = "store_erasure.settled"
+    """The actor accepted the last result as it is, whatever its verdict. That may close the request."""
     SEARCH_ORDERED = "search.ordered"
     """The actor had the training data searched again."""
     SEARCH_FAILED = "search.failed"
@@ -169,6 +182,7 @@ FIELDS: Final[Mapping[RecordKind, tuple[str, ...]]] = {
     K.SUPPRESSION_RENEWED: ("suppression", "until"),
     K.SUPPRESSION_ENDED: ("suppression", "why"),
     K.COPY_SETTLED: ("copy", "how", "ground", "until"),
+    **{K(f"store_erasure.{name}"): ("store_erasure", *fields) for name, fields in STORE_FIELDS.items()},
     K.SEARCH_ORDERED: (),
     K.SEARCH_FAILED: ("error", "runs"),
     K.MAPPING_COMPLETED: (
@@ -221,7 +235,7 @@ FIELDS: Final[Mapping[RecordKind, tuple[str, ...]]] = {
     K.COPY_REGISTERED: ("copy", "copy_kind", "of_sha256", "parent", "copy_sha256", "discovered"),
     K.COPY_RETIRED: ("copy",),
     K.STORE_REGISTERED: ("store_sha256",),
-    K.STORE_RETIRED: (),
+    K.STORE_RETIRED: ("store_sha256",),
     K.ACCOUNT_CREATED: ("role",),
     K.ACCOUNT_EMAIL_SET: ("has_address",),
     K.KEYS_PUBLISHED: ("trust_sha256",),

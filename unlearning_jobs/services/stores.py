@@ -62,5 +62,6 @@ def store_retire(*, store: DataStore) -> DataStore:
         raise StaleStateError(_("This store is retired already."))
     row.retired_at = timezone.now()
     row.save(update_fields=["retired_at"])
-    record_append(subject=row.subject, kind=RecordKind.STORE_RETIRED, actor=SYSTEM, data={})
+    data = {"store_sha256": row.digest}
+    record_append(subject=row.subject, kind=RecordKind.STORE_RETIRED, actor=SYSTEM, data=data)
     return row
