@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
+from compliance.evidence.checks.registrations import MADE_ELSEWHERE_BY
 from compliance.formats.record_kinds import RecordKind
 from requests_app.casework.timeline import TITLES
 
-IN_OTHER_HISTORIES = {"account", "canaries", "checkpoint", "corpus", "data", "keys", "ledger", "log", "model", "recipe"}
-
 
 def test_every_kind_of_a_requests_history_has_a_title() -> None:
-    kinds = {kind for kind in RecordKind if kind.partition(".")[0] not in IN_OTHER_HISTORIES}
+    kinds = {kind for kind in RecordKind if kind not in MADE_ELSEWHERE_BY}
     assert kinds <= set(TITLES)
 
 
