@@ -11,6 +11,7 @@ import json
 import os
 import subprocess
 import sys
+import time
 from collections.abc import Mapping
 from contextlib import suppress
 from typing import Final
@@ -52,6 +53,7 @@ class RunHeartbeat(Heartbeat):
         self._row, self.lost = row, False
 
     def write(self, _progress: Mapping[str, float]) -> None:
+        self.reported = time.monotonic()
         try:
             store_erasure_report(row=self._row)
         except ClaimLostError:

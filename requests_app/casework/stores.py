@@ -23,8 +23,8 @@ from requests_app.services.queries import request_queries
 from requests_app.services.store_erasures import (
     approval_refusal,
     giving_up_obstacle,
+    letter_after,
     order_obstacle,
-    settlement_letter,
     settlement_refusal,
     store_erasure_approve,
     store_erasure_give_up,
@@ -157,31 +157,32 @@ def order(request: HttpRequest, reference: str) -> HttpResponse:
 @never_cache
 @require_http_methods(["GET", "HEAD", "POST"])
 def erasure_detail(request: HttpRequest, reference: str, number: int) -> HttpResponse:
-    """Show an erasure with its list and its result. A POST approves, resumes, gives up, or settles it, in this order.
+    """Show an erasure with its list and its result. A POST approves, resumes, gives up, or settles it.
 
-    If settling it closes the request, the first POST shows the letter, and the second sends it.
+    If that closes the request, the first POST shows the letter, and the second sends it.
     """
-    row, by = _row(reference, number), account_of(request)
+    row, by, name = _row(reference, number), account_of(request), request.POST.get("act", "")
     if request.method != "POST":
         return _show(request, row)
     try:
-        if "settle" in request.POST:
-            shown = settlement_letter(row=row, by=by)
+        if act := ENDS.get(name):
+            shown = letter_after(act, row=row, by=by)
             if shown and "confirmed" not in request.POST:
-                return _show(request, row, shown=shown)
-            with as_stated(request, row.request, lambda: _letter_parts(_row(reference, number), by, shown)):
-                store_erasure_settle(row=row, by=by)
-        elif "approve" in request.POST:
+                return _show(request, row, shown=shown, by_act=name)
+            with as_stated(request, row.request, lambda: _letter_parts(act, _row(reference, number), by, shown)):
+                act(row=row, by=by)
+        elif name == "approve":
             with as_stated(request, row.request, lambda: {"listing": _row(reference, number).listing_sha256}):
                 store_erasure_approve(row=row, listing_sha256=row.listing_sha256, by=by)
-        elif act := ACTS.get(request.POST.get("act", "")):
-            act(row=row, by=by)
+        elif name == "resume":
+            store_erasure_resume(row=row, by=by)
     except StaleStateError as error:
         return _show(request, _row(reference, number), problem=str(error))
     return redirect("casework:store_erasure", reference, number)
 
 
-ACTS: Final[dict[str, Callable[..., StoreErasure]]] = {"resume": store_erasure_resume, "give_up": store_erasure_give_up}
+ENDS: Final[dict[str, Callable[..., StoreErasure]]] = {"settle": store_erasure_settle, "give_up": store_erasure_give_up}
+"""What may close the request, by the name that is posted."""
 
 
 def _row(reference: str, number: int) -> StoreErasure:
@@ -192,15 +193,17 @@ def _row(reference: str, number: int) -> StoreErasure:
     return row
 
 
-def _letter_parts(row: StoreErasure, by: Account, shown: Letter | None) -> Parts:
+def _letter_parts(act: Callable[..., StoreErasure], row: StoreErasure, by: Account, shown: Letter | None) -> Parts:
     """Return what the page stated: the letter, if there was one."""
     if shown is None:
         return {}
-    written = settlement_letter(row=row, by=by)
+    written = letter_after(act, row=row, by=by)
     return {"letter": written.text if written else ""}
 
 
-def _show(request: HttpRequest, row: StoreErasure, *, shown: Letter | None = None, problem: str = "") -> HttpResponse:
+def _show(
+    request: HttpRequest, row: StoreErasure, *, shown: Letter | None = None, by_act: str = "", problem: str = ""
+) -> HttpResponse:
     by = account_of(request)
     documents = listed_in(job_folder(row.pk)) if row.stage in (Stage.LISTED, Stage.ERASING, Stage.ENDED) else []
     words, tone = standing(row)
@@ -220,13 +223,15 @@ def _show(request: HttpRequest, row: StoreErasure, *, shown: Letter | None = Non
         "result": result_words(row) if row.verdict and row.stage in (Stage.ENDED, Stage.SETTLED) else "",
         "can_approve": row.stage == Stage.LISTED and row.request.state != RequestState.CLOSED,
         "approval_refusal": approval_refusal(row, by),
-        "approval": stated({"listing": row.listing_sha256}) | {"approve": "yes"},
+        "approval": stated({"listing": row.listing_sha256}) | {"act": "approve"},
         "can_resume": not row.is_over and (row.has_failed or not_passed),
         "can_give_up": not giving_up_obstacle(row),
         "can_settle": row.stage == Stage.ENDED,
         "settlement_refusal": settlement_refusal(row, by),
         "letter": shown,
-        "settlement": {"settle": "yes"} | ({"confirmed": "yes"} | stated({"letter": shown.text}) if shown else {}),
+        "by_act": by_act,
+        "confirmation": {"act": by_act, "confirmed": "yes"} | (stated({"letter": shown.text}) if shown else {}),
+        "settle": {"act": "settle"},
         "resume": {"act": "resume"},
         "give_up": {"act": "give_up"},
         "problem": problem,

@@ -7,7 +7,7 @@ settle it: three acts, and two officers at least.
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from typing import Any, Final
 
 from django.db import transaction
@@ -200,17 +200,22 @@ def store_erasure_settle(*, row: StoreErasure, by: Account) -> StoreErasure:
     return row
 
 
-def settlement_letter(*, row: StoreErasure, by: Account) -> Letter | None:
-    """Return the letter that settling an erasure would queue; None if the request stays as it is.
+def letter_after(act: Callable[..., StoreErasure], *, row: StoreErasure, by: Account) -> Letter | None:
+    """Return the letter that settling or giving up an erasure would queue; None if the request stays as it is.
 
     As `decisions.release_letter`, it does it, reads what that has queued, and takes everything back.
 
+    Args:
+        act: `store_erasure_settle` or `store_erasure_give_up`.
+        row: the erasure.
+        by: the officer.
+
     Raises:
-        NotAllowedError, StaleStateError: as `store_erasure_settle`.
+        NotAllowedError, StaleStateError: as the act.
     """
     with transaction.atomic():
         was_open = row.request.state != RequestState.CLOSED
-        after = store_erasure_settle(row=row, by=by).request
+        after = act(row=row, by=by).request
         after.refresh_from_db(fields=["state", "outcome", "closed_at"])
         closes = was_open and after.state == RequestState.CLOSED
         written = letter(after, outcome_template(after.outcome)) if closes else None

@@ -47,15 +47,15 @@ def test_from_the_form_to_the_accepted_result(case: Stage, tmp_path: Path) -> No
     page = signed_in(case.staff.lena).get(address(case))
     assert all(words in page.words for words in ("letter-1.txt", "has kept the light", "by what it says", "2 of 10"))
     assert "Delete these documents" not in signed_in(case.staff.omar).get(address(case)).words
-    assert lena.post(address(case), {"approve": "yes"}).status_code == 409, "it does not say which list"
+    assert lena.post(address(case), {"act": "approve"}).status_code == 409, "it does not say which list"
     stated = re.search(r'name="stated" value="([^"]+)"', lena.get(address(case)).content.decode())
     assert stated
-    assert lena.post(address(case), {"approve": "yes", "stated": stated[1]}).status_code == 302
+    assert lena.post(address(case), {"act": "approve", "stated": stated[1]}).status_code == 302
     worked(row)
     page = signed_in(case.staff.nils).get(address(case))
     assert "2 documents deleted" in page.words
-    assert lena.post(address(case), {"settle": "yes"}).status_code == 403
-    assert nils.post(address(case), {"settle": "yes"}).status_code == 302
+    assert lena.post(address(case), {"act": "settle"}).status_code == 403
+    assert nils.post(address(case), {"act": "settle"}).status_code == 302
     assert now(row).stage == "settled"
     assert "Settled: Passed" in signed_in(case.staff.omar).get(address(case, "")).words
 

@@ -14,7 +14,7 @@ from tests.compliance.evidence.stories import assert_fails
 
 pytestmark = pytest.mark.django_db
 Lie = Callable[[Retold], None]
-BEFORE = "proposal.submitted"
+BEFORE = "job.started"
 LISTING, RESULT = "1" * 64, "2" * 64
 ORDERED_BY, APPROVED_BY, SETTLED_BY = "account:901", "account:902", "account:903"
 
