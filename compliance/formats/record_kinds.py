@@ -40,7 +40,6 @@ class RecordKind(StrEnum):
     STORE_ERASURE_APPROVED = "store_erasure.approved"
     STORE_ERASURE_RESUMED = "store_erasure.resumed"
     STORE_ERASURE_ENDED = "store_erasure.ended"
-    """It has a result, or found no document."""
     STORE_ERASURE_GIVEN_UP = "store_erasure.given_up"
     """It is over without a result; `deleting` says whether documents may have been deleted."""
     STORE_ERASURE_SETTLED = "store_erasure.settled"

@@ -5,6 +5,8 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Any
 
+from django.conf import settings
+
 from compliance.record.selectors import entries_of
 from requests_app.models import ErasureRequest, StoreErasure
 from requests_app.services.store_erasures import (
@@ -71,3 +73,33 @@ def told(stage: Stage) -> list[tuple[str, dict[str, Any]]]:
     entries = entries_of(subject=stage.request.subject)
     mine = [entry for entry in entries if entry.kind.startswith("store_erasure.")]
     return [(one.kind.partition(".")[2], {k: v for k, v in one.data.items() if k != "store_erasure"}) for one in mine]
+
+
+def order(stage: Stage) -> dict[str, Any]:
+    return {
+        "request": stage.request,
+        "store": letters(settings.ARTEFACTS),
+        "ground": "17_1_b",
+        "sought": SOUGHT,
+        "by": stage.staff.omar,
+    }
+
+
+def approve_list(stage: Stage) -> dict[str, Any]:
+    row = listed(stage, letters(settings.ARTEFACTS))
+    return {"row": row, "listing_sha256": row.listing_sha256, "by": stage.staff.lena}
+
+
+def resume(stage: Stage) -> dict[str, Any]:
+    """The store was away when a worker came."""
+    row = ordered(stage, letters(settings.ARTEFACTS))
+    (settings.ARTEFACTS / "letters").rename(settings.ARTEFACTS / "away")
+    return {"row": worked(row), "by": stage.staff.nils}
+
+
+def give_up(stage: Stage) -> dict[str, Any]:
+    return {"row": ordered(stage, letters(settings.ARTEFACTS)), "by": stage.staff.nils}
+
+
+def settle_result(stage: Stage) -> dict[str, Any]:
+    return {"row": ended(stage, letters(settings.ARTEFACTS)), "by": stage.staff.nils}

@@ -11,7 +11,6 @@ from functools import partial
 from typing import Any
 from unittest.mock import patch
 
-from django.conf import settings
 from django.db import connections
 from django.utils import timezone
 
@@ -213,30 +212,6 @@ def settle(stage: Stage) -> Given:
     return by_omar(stage, copy=copy, how="erased")
 
 
-def order(stage: Stage) -> Given:
-    return by_omar(stage, store=stores.letters(settings.ARTEFACTS), ground="17_1_b", sought=stores.SOUGHT)
-
-
-def approve_list(stage: Stage) -> Given:
-    row = stores.listed(stage, stores.letters(settings.ARTEFACTS))
-    return {"row": row, "listing_sha256": row.listing_sha256, "by": stage.staff.lena}
-
-
-def resume(stage: Stage) -> Given:
-    """The store was away when a worker came."""
-    row = stores.ordered(stage, stores.letters(settings.ARTEFACTS))
-    (settings.ARTEFACTS / "letters").rename(settings.ARTEFACTS / "away")
-    return {"row": stores.worked(row), "by": stage.staff.nils}
-
-
-def give_up(stage: Stage) -> Given:
-    return {"row": stores.ordered(stage, stores.letters(settings.ARTEFACTS)), "by": stage.staff.nils}
-
-
-def settle_result(stage: Stage) -> Given:
-    return {"row": stores.ended(stage, stores.letters(settings.ARTEFACTS)), "by": stage.staff.nils}
-
-
 def confirm(stage: Stage) -> Given:
     return {"token": Stage.opened(stage.staff, stage.model, key="k2").token("confirm", "confirm-other")}
 
@@ -295,11 +270,11 @@ ACTS: dict[str, Act] = {
     "release": Act(
         decisions.item_release, RecordKind.ITEM_RELEASED, lambda stage: {"proposal": signed(stage), "by": stage.staff.nils}
     ),
-    "order an erasure": Act(store_erasures.store_erasure_order, RecordKind.STORE_ERASURE_ORDERED, order, once=False),
-    "approve a list": Act(store_erasures.store_erasure_approve, RecordKind.STORE_ERASURE_APPROVED, approve_list),
-    "resume": Act(store_erasures.store_erasure_resume, RecordKind.STORE_ERASURE_RESUMED, resume),
-    "give up": Act(store_erasures.store_erasure_give_up, RecordKind.STORE_ERASURE_GIVEN_UP, give_up),
-    "settle a result": Act(store_erasures.store_erasure_settle, RecordKind.STORE_ERASURE_SETTLED, settle_result),
+    "order an erasure": Act(store_erasures.store_erasure_order, RecordKind.STORE_ERASURE_ORDERED, stores.order, once=False),
+    "approve a list": Act(store_erasures.store_erasure_approve, RecordKind.STORE_ERASURE_APPROVED, stores.approve_list),
+    "resume": Act(store_erasures.store_erasure_resume, RecordKind.STORE_ERASURE_RESUMED, stores.resume),
+    "give up": Act(store_erasures.store_erasure_give_up, RecordKind.STORE_ERASURE_GIVEN_UP, stores.give_up),
+    "settle a result": Act(store_erasures.store_erasure_settle, RecordKind.STORE_ERASURE_SETTLED, stores.settle_result),
     "settle": Act(copy_settle, RecordKind.COPY_SETTLED, settle),
     "reopen": Act(
         decisions.item_reopen, RecordKind.ITEM_REOPENED, lambda stage: {"proposal": unsigned(stage), "by": stage.staff.omar}

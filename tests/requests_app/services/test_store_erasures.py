@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from pathlib import Path
+from typing import Any
 
 import pytest
 from django.db import DatabaseError, connection, transaction
@@ -143,7 +144,8 @@ def test_what_is_not_meant_is_not_ordered(stage: Stage, tmp_path: Path) -> None:
     kept = letters(tmp_path)
     with pytest.raises(StaleStateError, match="while the request is"):
         ordered(Stage.opened(stage.staff, stage.model, key="k2"), kept)
-    for said in ({"ground": "17_3_e"}, {"ground": "rights"}, {"sought": {}}, {"sought": {"keys": [" "]}}):
+    wrong: list[dict[str, Any]] = [{"ground": "17_3_e"}, {"ground": "rights"}, {"sought": {}}, {"sought": {"keys": [" "]}}]
+    for said in wrong:
         with pytest.raises(StaleStateError):
             ordered(stage, kept, **said)
     store_retire(store=kept)

@@ -19,44 +19,43 @@ LISTING, RESULT = "1" * 64, "2" * 64
 ORDERED_BY, APPROVED_BY, SETTLED_BY = "account:901", "account:902", "account:903"
 
 
-def entry(retold: Retold, kind: str, actor: str, *, before: str = BEFORE, number: int = 1, **data: Any) -> None:
-    """Somebody says it right before another kind."""
-    like = retold.first(before)
-    said = {"kind": f"store_erasure.{kind}", "actor": actor, "data": {"store_erasure": number} | data}
+def entry(retold: Retold, kind: str, actor: str, data: dict[str, Any]) -> None:
+    """Somebody says it of the first erasure, right before the job starts."""
+    like = retold.first(BEFORE)
+    said = {"kind": f"store_erasure.{kind}", "actor": actor, "data": {"store_erasure": 1} | data}
     retold.entries.insert(retold.entries.index(like), like | said)
 
 
 def order(retold: Retold, actor: str = ORDERED_BY, **data: Any) -> None:
-    said = {"store": "letters", "store_sha256": "3" * 64, "ground": "17_1_b"} | data
-    entry(retold, "ordered", actor, **said)
+    entry(retold, "ordered", actor, {"store": "letters", "store_sha256": "3" * 64, "ground": "17_1_b"} | data)
 
 
 def make_list(retold: Retold, **data: Any) -> None:
-    entry(retold, "listed", "system", **({"documents": 2, "of": 10, "listing_sha256": LISTING} | data))
+    entry(retold, "listed", "system", {"documents": 2, "of": 10, "listing_sha256": LISTING} | data)
 
 
 def approve(retold: Retold, actor: str = APPROVED_BY, **data: Any) -> None:
-    entry(retold, "approved", actor, **({"documents": 2, "listing_sha256": LISTING} | data))
+    entry(retold, "approved", actor, {"documents": 2, "listing_sha256": LISTING} | data)
 
 
 def end(retold: Retold, **data: Any) -> None:
-    entry(retold, "ended", "system", **({"verdict": "passed", "documents": 2, "places": 9, "result_sha256": RESULT} | data))
+    entry(retold, "ended", "system", {"verdict": "passed", "documents": 2, "places": 9, "result_sha256": RESULT} | data)
 
 
 def settle(retold: Retold, actor: str = SETTLED_BY, verdict: str = "passed", **data: Any) -> None:
-    entry(retold, "settled", actor, **({"verdict": verdict} | data))
+    entry(retold, "settled", actor, {"verdict": verdict} | data)
 
 
 def fail(retold: Retold) -> None:
-    entry(retold, "failed", "system", error="locked", runs=1)
+    entry(retold, "failed", "system", {"error": "locked", "runs": 1})
 
 
 def resume(retold: Retold) -> None:
-    entry(retold, "resumed", ORDERED_BY)
+    entry(retold, "resumed", ORDERED_BY, {})
 
 
 def give_up(retold: Retold, actor: str = SETTLED_BY, *, deleting: bool = False) -> None:
-    entry(retold, "given_up", actor, deleting=deleting)
+    entry(retold, "given_up", actor, {"deleting": deleting})
 
 
 def nothing(retold: Retold, **data: Any) -> None:
