@@ -59,6 +59,7 @@ _.authority
 _.rightsholder
 _.since  # the filter of the record
 _.document  # forms of the components page
+_.identifiers
 _.stores
 _.agreed
 

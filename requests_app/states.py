@@ -48,6 +48,7 @@ class RequestOutcome(models.TextChoices):
     NOT_LEARNED = "not_learned", _("In no model in use")
     NO_INFLUENCE = "no_influence", _("No measurable influence")
     NOT_SEARCHED = "not_searched", _("Could not be searched in full")
+    IN_STORES = "in_stores", _("Erased in data stores")
     NOT_CONCERNED = "not_concerned", _("Not the claimant’s")
     """Of examples that leave their items; no request ends so."""
     WITHDRAWN = "withdrawn", _("Withdrawn")
@@ -58,6 +59,7 @@ ENDINGS = frozenset(
     {
         *(RequestOutcome.REFUSED, RequestOutcome.NO_MATCH, RequestOutcome.ALREADY_ERASED),
         *(RequestOutcome.NOT_LEARNED, RequestOutcome.NO_INFLUENCE, RequestOutcome.NOT_SEARCHED),
+        RequestOutcome.IN_STORES,
     }
 )
 """Outcomes without anything unlearned: an officer proposes them and another one approves (`services/endings.py`)."""

@@ -22,7 +22,9 @@ from .services.reconcile import requests_reconcile as reconcile
 from .services.releases import release_sign as sign
 from .services.samples import SAMPLE_TASK
 from .services.search_orders import MAP_TASK
+from .services.store_erasures import STORE_TASK
 from .services.suppression_ends import POLICY_TASK
+from .store_runner import store_erasure_execute
 
 logger = logging.getLogger(__name__)
 
@@ -41,6 +43,14 @@ def sample_draw(sample_id: int) -> None:
         sample_execute(sample_id=sample_id)
     except (NothingToClaimError, ClaimLostError):  # drawn already, being drawn, or withdrawn in the meantime
         logger.info("sample %s: not waiting to be drawn", sample_id)
+
+
+@shared_task(name=STORE_TASK, queue="matching")
+def store_erase(erasure_id: int) -> None:
+    try:
+        store_erasure_execute(erasure_id=erasure_id)
+    except (NothingToClaimError, ClaimLostError):  # done already, being done, or given up in the meantime
+        logger.info("store erasure %s: not waiting for a worker", erasure_id)
 
 
 @shared_task(name=SEND_TASK, queue="mail")

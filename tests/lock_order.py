@@ -25,7 +25,13 @@ from django.db.transaction import Atomic, get_connection
 LEDGER: Final = "erasure-ledger"
 ORDER: Final = (
     *("requests_app_erasurerequest", "requests_app_accesslink", "requests_app_searchorder", "requests_app_missedsample"),
-    *("requests_app_item", "requests_app_proposal", "requests_app_ending", "unlearning_jobs_job"),
+    *(
+        "requests_app_storeerasure",
+        "requests_app_item",
+        "requests_app_proposal",
+        "requests_app_ending",
+        "unlearning_jobs_job",
+    ),
     *("unlearning_jobs_modelversion", LEDGER, "record", "record:recipe", "record:model", "record:request"),
     *("unlearning_jobs_corpussnapshot", "record:corpus", "record-sequence"),
 )

@@ -1,10 +1,10 @@
-"""Addresses of jobs, their reports, corpora, checkpoints, canaries, models and their copies."""
+"""Addresses of jobs, their reports, corpora, checkpoints, canaries, models, their copies, and data stores."""
 
 from __future__ import annotations
 
 from django.urls import path
 
-from . import canary_views, checkpoint_views, copy_views, corpus_views, views
+from . import canary_views, checkpoint_views, copy_views, corpus_views, store_views, views
 from .report import answer_views
 from .report import views as report_views
 
@@ -29,6 +29,7 @@ urlpatterns = [
     path("copies/new/", copy_views.copy_new, name="copy_new"),
     path("models/<slug:name>/lineage.cdx.json", copy_views.lineage, name="lineage"),
     path("copies/<int:pk>/retire/", copy_views.copy_retire, name="copy_retire"),
+    path("stores/", store_views.store_list, name="store_list"),
     path("canaries/", canary_views.canary_list, name="canary_list"),
     path("models/", views.model_list, name="model_list"),
     path("models/<int:pk>/destroy/", views.model_destroy, name="model_destroy"),

@@ -59,7 +59,7 @@ ROLES: Final[Mapping[Role, RoleRules]] = {
         frozenset({Act.HANDLE_REQUESTS, Act.READ_JOBS, Act.READ_REPORTS, Act.READ_BUNDLES}),
         (
             *(("casework:request_list", _("Requests")), ("jobs:job_list", _("Jobs"))),
-            ("jobs:canary_list", _("Canaries")),
+            *(("jobs:store_list", _("Data stores")), ("jobs:canary_list", _("Canaries"))),
         ),
     ),
     Role.ENGINEER: RoleRules(
@@ -67,7 +67,8 @@ ROLES: Final[Mapping[Role, RoleRules]] = {
         (
             *(("jobs:job_list", _("Jobs")), ("jobs:corpus_list", _("Corpora"))),
             *(("jobs:checkpoint_list", _("Checkpoints")), ("jobs:model_list", _("Models"))),
-            *(("jobs:copy_list", _("Copies")), ("jobs:canary_list", _("Canaries"))),
+            *(("jobs:copy_list", _("Copies")), ("jobs:store_list", _("Data stores"))),
+            ("jobs:canary_list", _("Canaries")),
         ),
     ),
     Role.AUDITOR: RoleRules(

@@ -9,8 +9,10 @@ from typing import Final
 
 from .record_kinds import NOT_CONCERNED, TOLD
 from .record_kinds import RecordKind as K
+from .stores import IN_STORES
 from .verdicts import METHODS_ADDED
 
+MESSAGES: Final = (K.MESSAGE_QUEUED, K.MESSAGE_SENT, K.MESSAGE_FAILED, K.MESSAGE_LAPSED)
 ADDED_FIELDS: Final[tuple[tuple[int, Mapping[str, tuple[str, ...]]], ...]] = (
     (
         2,
@@ -32,7 +34,13 @@ together stand together. So it is with what follows."""
 ADDED_KINDS: Final[Mapping[int, frozenset[str]]] = {
     2: frozenset({K.SEARCH_FAILED, K.MATCH_REOPENED, K.ITEM_CORRECTED, K.MESSAGE_LAPSED, K.REQUEST_EXTENDED}),
     3: frozenset({K.MATCH_ACCOUNTED, K.ITEM_CREATED, K.SAMPLE_ORDERED, K.SAMPLE_DRAWN, K.SAMPLE_FAILED, K.SAMPLE_FINISHED}),
-    4: frozenset({K.SUPPRESSION_STARTED, K.SUPPRESSION_RENEWED, K.SUPPRESSION_ENDED, K.COPY_SETTLED}),
+    4: frozenset(
+        {
+            *(K.SUPPRESSION_STARTED, K.SUPPRESSION_RENEWED, K.SUPPRESSION_ENDED, K.COPY_SETTLED),
+            *(K.STORE_ERASURE_ORDERED, K.STORE_ERASURE_LISTED, K.STORE_ERASURE_FAILED, K.STORE_ERASURE_APPROVED),
+            *(K.STORE_ERASURE_RESUMED, K.STORE_ERASURE_ENDED, K.STORE_ERASURE_GIVEN_UP, K.STORE_ERASURE_SETTLED),
+        }
+    ),
 }
 ADDED_WORDS: Final[Mapping[int, frozenset[tuple[str, str, str]]]] = {
     3: frozenset(
@@ -45,6 +53,9 @@ ADDED_WORDS: Final[Mapping[int, frozenset[tuple[str, str, str]]]] = {
     4: frozenset(
         {
             (K.MODEL_REGISTERED, "assurance", "behavioural"),
+            *((kind, "outcome", IN_STORES) for kind in (K.ENDING_PROPOSED, K.ENDING_APPROVED, K.ENDING_DECLINED)),
+            (K.REQUEST_CLOSED, "outcome", IN_STORES),
+            *((kind, "template", f"outcome_{IN_STORES}") for kind in MESSAGES),
             *((kind, "method", name) for name in METHODS_ADDED[4] for kind in (K.PROPOSAL_SUBMITTED, K.PROPOSAL_APPROVED)),
         }
     ),

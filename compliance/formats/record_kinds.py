@@ -13,6 +13,7 @@ from enum import StrEnum
 from typing import Final
 
 from .canaries import CANARIES_SAY
+from .stores import STORE_FIELDS
 
 
 class RecordKind(StrEnum):
@@ -32,6 +33,17 @@ class RecordKind(StrEnum):
     COPY_SETTLED = "copy.settled"
     """The actor said of a copy that `item.released` named, or of a later one, that it is erased, exempt or beyond use. That
     may close the request; a closed one stays closed."""
+    STORE_ERASURE_ORDERED = "store_erasure.ordered"
+    """The actor had a data store searched, to erase documents from it on this ground."""
+    STORE_ERASURE_LISTED = "store_erasure.listed"
+    STORE_ERASURE_FAILED = "store_erasure.failed"
+    STORE_ERASURE_APPROVED = "store_erasure.approved"
+    STORE_ERASURE_RESUMED = "store_erasure.resumed"
+    STORE_ERASURE_ENDED = "store_erasure.ended"
+    STORE_ERASURE_GIVEN_UP = "store_erasure.given_up"
+    """It is over without a result; `deleting` says whether documents may have been deleted."""
+    STORE_ERASURE_SETTLED = "store_erasure.settled"
+    """The actor accepted the last result as it is, whatever its verdict. That may close the request."""
     SEARCH_ORDERED = "search.ordered"
     """The actor had the training data searched again."""
     SEARCH_FAILED = "search.failed"
@@ -127,6 +139,9 @@ class RecordKind(StrEnum):
     """A copy of a model or a corpus, or of another of their copies (`parent`; 0, if of none)."""
     COPY_RETIRED = "copy.retired"
     """It went; what was made from it may be there still."""
+    STORE_REGISTERED = "store.registered"
+    """A data store is known by this description from here on."""
+    STORE_RETIRED = "store.retired"
 
     # Accounts, keys, signatures
     ACCOUNT_CREATED = "account.created"
@@ -166,6 +181,7 @@ FIELDS: Final[Mapping[RecordKind, tuple[str, ...]]] = {
     K.SUPPRESSION_RENEWED: ("suppression", "until"),
     K.SUPPRESSION_ENDED: ("suppression", "why"),
     K.COPY_SETTLED: ("copy", "how", "ground", "until"),
+    **{K(f"store_erasure.{name}"): ("store_erasure", *fields) for name, fields in STORE_FIELDS.items()},
     K.SEARCH_ORDERED: (),
     K.SEARCH_FAILED: ("error", "runs"),
     K.MAPPING_COMPLETED: (
@@ -217,6 +233,8 @@ FIELDS: Final[Mapping[RecordKind, tuple[str, ...]]] = {
     **dict.fromkeys((K.MODEL_ACTIVE, K.MODEL_QUARANTINED, K.MODEL_DESTROYING, K.MODEL_DESTROYED), _MODEL_MOVED),
     K.COPY_REGISTERED: ("copy", "copy_kind", "of_sha256", "parent", "copy_sha256", "discovered"),
     K.COPY_RETIRED: ("copy",),
+    K.STORE_REGISTERED: ("store_sha256",),
+    K.STORE_RETIRED: ("store_sha256",),
     K.ACCOUNT_CREATED: ("role",),
     K.ACCOUNT_EMAIL_SET: ("has_address",),
     K.KEYS_PUBLISHED: ("trust_sha256",),

@@ -28,6 +28,7 @@ from requests_app.returns import Return, returns_standing
 from requests_app.services.copies_due import closed_with_copies_waiting
 from requests_app.services.extensions import extension_obstacle
 from requests_app.services.findings import search_of
+from requests_app.services.store_erasures import order_obstacle
 from requests_app.services.suppressions import suppression_obstacle
 from requests_app.states import ItemState, RequestState
 
@@ -35,6 +36,7 @@ from .claim import claim_rows
 from .copy_rows import copies_task, copy_rows
 from .searches import search_progress, search_view
 from .shared import REQUEST_TONES, deadline_words, identity, request_of
+from .store_rows import erasure_rows, erasures_tasks
 from .timeline import message_rows, timeline
 from .todo import ending_rows, item_cards, todo_list
 
@@ -189,10 +191,13 @@ def request_detail(request: HttpRequest, reference: str) -> HttpResponse:
     erasure_request = request_of(reference)
     items, progress = list(selectors.items_of(erasure_request)), search_progress(erasure_request)
     copies = copy_rows(erasure_request)
+    stores = erasure_rows(erasure_request)
     context = identity(erasure_request) | {
         "claim": claim_rows(erasure_request),
-        "tasks": [*todo_list(erasure_request, items), *copies_task(erasure_request, copies)],
+        "tasks": [*todo_list(erasure_request, items), *copies_task(erasure_request, copies), *erasures_tasks(stores)],
         "copies": copies,
+        "stores": stores,
+        "can_erase": not order_obstacle(erasure_request),
         "items": item_cards(erasure_request, items),
         "endings": ending_rows(erasure_request),
         "search": search_view(erasure_request, search_of(erasure_request)),

@@ -38,6 +38,7 @@ PARTS: dict[str, Any] = {
     "method": gettext_lazy("the method"),
     "models": gettext_lazy("the models"),
     "obstacle": gettext_lazy("what stands against it"),
+    "listing": gettext_lazy("the list of documents"),
     "search": gettext_lazy("the search"),
 }
 

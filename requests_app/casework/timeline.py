@@ -25,18 +25,15 @@ from requests_app.sample_wording import drawn_words, failed_words, finished_word
 from requests_app.services.mail_reasons import message_standing
 from requests_app.services.messages import can_resend
 from requests_app.states import Ground, RequestOutcome
+from requests_app.stores_wording import STORE_DETAILS, STORE_TITLES
 from requests_app.suppression_wording import SUPPRESSION_DETAILS, SUPPRESSION_TITLES
 from requests_app.wording import HOW_WORDS, search_error_words
 from unlearning_jobs.wording import RUN_OUTCOMES, method_title, verdict_word
 
 Data = Mapping[str, Any]
 
-MESSAGE_TONES = {
-    Message.State.WAITING: "neutral",
-    Message.State.SENT: "success",
-    Message.State.FAILED: "danger",
-    Message.State.LAPSED: "neutral",
-}
+MESSAGE_TONES = dict.fromkeys((Message.State.WAITING, Message.State.LAPSED), "neutral")
+MESSAGE_TONES |= {Message.State.SENT: "success", Message.State.FAILED: "danger"}
 
 TITLES: dict[str, Any] = {
     RecordKind.REQUEST_SUBMITTED: gettext_lazy("Request received"),
@@ -45,6 +42,7 @@ TITLES: dict[str, Any] = {
     RecordKind.REQUEST_CLOSED: gettext_lazy("Request closed"),
     **SUPPRESSION_TITLES,
     **COPY_TITLES,
+    **STORE_TITLES,
     RecordKind.MAPPING_COMPLETED: gettext_lazy("Training data searched"),
     RecordKind.SEARCH_ORDERED: gettext_lazy("Search ordered again"),
     RecordKind.SEARCH_FAILED: gettext_lazy("Search failed"),
@@ -226,6 +224,7 @@ def item_words(key: str) -> str:
 DETAILS: dict[str, Callable[[Data], str]] = {
     RecordKind.REQUEST_EXTENDED: _extended,
     **SUPPRESSION_DETAILS,
+    **STORE_DETAILS,
     **COPY_DETAILS,
     RecordKind.MAPPING_COMPLETED: _candidates,
     RecordKind.SEARCH_FAILED: _search_failed,

@@ -14,6 +14,7 @@ from requests_app.services.copies_due import copies_obstacle
 from requests_app.services.endings import waits
 from requests_app.services.findings import closing_obstacle
 from requests_app.services.outcomes import approval_obstacle, is_correction, lapse_outcome
+from requests_app.services.stores_due import erasures_obstacle
 from requests_app.services.unconfirmed import unreachable
 from requests_app.stages import current_stage, request_stages
 from requests_app.states import SETTLED, ItemState, RequestOutcome, RequestState
@@ -49,7 +50,7 @@ def todo_list(erasure_request: ErasureRequest, items: Sequence[Item]) -> list[di
 
 def _stays_open(erasure_request: ErasureRequest) -> dict[str, Any]:
     ends = _("Search again: the request is closed once the review has ended.")
-    obstacles = (closing_obstacle, approval_obstacle, copies_obstacle)
+    obstacles = (closing_obstacle, approval_obstacle, copies_obstacle, erasures_obstacle)
     hint = next((why for obstacle in obstacles if (why := obstacle(erasure_request))), ends)
     return {"title": _("Close the request"), "label": pgettext("task", "cannot start yet"), "tone": "warning", "hint": hint}
 

@@ -18,6 +18,7 @@ from . import (
     requests,
     review,
     samples,
+    stores,
     suppressions,
 )
 
@@ -44,6 +45,8 @@ urlpatterns = [
     path("<str:reference>/suppressions/new/", suppressions.suppression_new, name="suppression_new"),
     path("<str:reference>/suppressions/<int:number>/", suppressions.suppression_detail, name="suppression"),
     path("<str:reference>/copies/<int:number>/", copies.copy_settlement, name="copy"),
+    path("<str:reference>/stores/new/", stores.order, name="store_erasure_new"),
+    path("<str:reference>/stores/<int:number>/", stores.erasure_detail, name="store_erasure"),
     path("<str:reference>/close/", endings.closing, name="closing"),
     path("<str:reference>/endings/<int:number>/", endings.ending_detail, name="ending"),
     path("<str:reference>/messages/<int:pk>/resend/", mails.resend, name="message_resend"),

@@ -6,6 +6,7 @@ from .messages import Message, UnsentAnswers, UseCount
 from .requests import AccessLink, ErasureRequest
 from .samples import MissedSample, SampledExample
 from .searches import Match, Search, SearchOrder
+from .stores import StoreErasure
 from .suppressions import Suppression
 
 __all__ = [
@@ -21,6 +22,7 @@ __all__ = [
     "SampledExample",
     "Search",
     "SearchOrder",
+    "StoreErasure",
     "Suppression",
     "UnsentAnswers",
     "UseCount",

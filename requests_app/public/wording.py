@@ -41,6 +41,7 @@ OUTCOMES: dict[str, Any] = {
     ),
     "no_influence": _("We could measure no influence of passages that we found on our models."),
     "not_searched": _("We could not search in full, and closed the request."),
+    "in_stores": _("We found nothing in our training data, and acted on documents in our data stores. Our letter says how."),
     "withdrawn": _("You have withdrawn your request."),
     "unconfirmed": _("The e-mail address was never confirmed, so we closed the request."),
 }

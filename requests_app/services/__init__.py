@@ -5,7 +5,8 @@ refer to them can still be written:
 
 1. the request (`request_lock`), which every service about it or anything in it locks first;
 2. its access link;
-3. the searches and samples that are due for it, if it may end (`request_end_lock`) or a worker has done them. A worker that
+3. the searches and samples that are due for it and its erasures in data stores, if it may end (`request_end_lock`), an
+   officer acts on one, or a worker has done them. A worker that
    claims some locks these alone: it skips the searches that are locked, and waits for nothing else;
 4. its items (`item_lock`);
 5. the proposal or the ending;

@@ -38,6 +38,7 @@ from .requests import (
     require_item_transition,
     require_request_transition,
 )
+from .stores_due import erasures_obstacle
 
 
 def refusal_draft(*, item: Item, ground: str, reasons: str, by: Account) -> Ending:
@@ -94,9 +95,13 @@ def closing_draft(*, request: ErasureRequest, reasons: str, by: Account) -> Endi
     require_corrected(request)
     outcome = closing_outcome(request)
     if outcome is None:
-        why = "" if next(items_to_create(request), None) else closing_obstacle(request) or copies_obstacle(request)
+        why = "" if next(items_to_create(request), None) else _closing_problem(request)
         raise StaleStateError(why or _("This request cannot be closed without an item. Finish the review."))
     return ending_draft(outcome, by, request=request, item=None, reasons=reasons if needs_reasons(outcome) else "")
+
+
+def _closing_problem(request: ErasureRequest) -> str:
+    return closing_obstacle(request) or copies_obstacle(request) or erasures_obstacle(request)
 
 
 @transaction.atomic

@@ -19,6 +19,7 @@ from requests_app.copies_wording import copies_sentences
 from requests_app.models import Ending, ErasureRequest, Item, Proposal
 from requests_app.search_wording import missing_sentences, searched_sentences
 from requests_app.states import Ground, ItemState, RequestOutcome
+from requests_app.stores_wording import store_sentences
 from requests_app.wording import DECLARED, done_sentences, fact_sentences
 from unlearning_jobs.engine.catalogue import method_guarantee
 from unlearning_jobs.origins import is_declared
@@ -28,6 +29,7 @@ from .dispositions import corrections_standing, told_facts
 from .findings import search_of
 from .mail_reasons import OUTCOME_TEMPLATES, can_withdraw, is_overdue, outcome_template, results_now
 from .outcomes import is_correction, settled_outcome
+from .stores_due import erasures_told
 
 
 @dataclass(frozen=True)
@@ -118,7 +120,7 @@ def _reasons(request: ErasureRequest, supposing: Ending | None) -> str:
 def _facts(request: ErasureRequest, supposing: Ending | None) -> dict[str, Any]:
     search, corrections = search_of(request), corrections_standing(request).values()
     told = told_facts(request, supposing)
-    facts = [*copies_sentences(settlements_told(request)), *fact_sentences(told)]
+    facts = [*copies_sentences(settlements_told(request)), *store_sentences(erasures_told(request)), *fact_sentences(told)]
     facts += dict.fromkeys(one.reasons for one in corrections)
     day = date_format(localtime(request.closed_at or timezone.now()), "DATE_FORMAT")
     return {

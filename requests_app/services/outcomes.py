@@ -20,6 +20,7 @@ from .findings import (
     search_covers_all,
     search_of,
 )
+from .stores_due import erased_in_stores, erasures_open
 
 LAPSES = (RequestOutcome.NO_INFLUENCE, RequestOutcome.ALREADY_ERASED, RequestOutcome.NOT_LEARNED)
 """What can be so of examples for which nothing was released and that nobody refused. A request all of whose items lapsed
@@ -32,7 +33,7 @@ def closing_outcome(request: ErasureRequest) -> RequestOutcome | None:
     If its items are settled, they say how it closes. Then this is what is so of the rest, which a second officer approves.
     """
     undecided = request.matches.filter(decision=Match.Decision.OPEN)
-    if undecided.exists() or items_to_correct(request) or closing_obstacle(request) or copies_waiting(request):
+    if undecided.exists() or items_to_correct(request) or closing_obstacle(request) or _elsewhere(request):
         return None
     beside_items = review_goes_on(request)
     if beside_items and (request.items.exclude(state__in=SETTLED).exists() or not approval_obstacle(request)):
@@ -44,7 +45,12 @@ def closing_outcome(request: ErasureRequest) -> RequestOutcome | None:
         return RequestOutcome.ALREADY_ERASED
     if findings.not_learned:
         return RequestOutcome.NOT_LEARNED
-    return RequestOutcome.NO_MATCH
+    return RequestOutcome.IN_STORES if erased_in_stores(request) else RequestOutcome.NO_MATCH
+
+
+def _elsewhere(request: ErasureRequest) -> bool:
+    """Return whether copies or data stores keep a request open."""
+    return bool(copies_waiting(request)) or erasures_open(request).exists()
 
 
 def closing_findings(request: ErasureRequest) -> Findings:
@@ -97,7 +103,7 @@ def settled_outcome(request: ErasureRequest, supposing: Ending | None = None) ->
     if supposing and supposing.item:
         states[supposing.item.pk] = ending_state(supposing)
     ended = set(states.values())
-    if ended - SETTLED or not ended:
+    if ended - SETTLED or not ended or erasures_open(request).exists():
         return None
     if closing_obstacle(request, supposing) or (not supposing and approval_obstacle(request)):
         return None

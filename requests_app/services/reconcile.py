@@ -22,20 +22,23 @@ from .limits import uses_forget
 from .messages import SEND_TASK
 from .sample_orders import samples_reconcile
 from .search_orders import MAP_TASK, searches_reconcile
+from .store_ends import erasures_clear
+from .store_runs import store_erasures_reconcile
 from .suppressions import suppressions_expire
 from .unconfirmed import expired, request_expire
 
 
 def requests_reconcile() -> None:
-    """Queue the searches and samples of dead workers again, enqueue overdue ones, messages and signatures, apply missed
-    verdicts, close what was never confirmed, delete unsent answers that have expired, and bring the gateway's policy up to
-    date.
+    """Queue the searches, samples and erasures in stores of dead workers again, enqueue overdue ones, messages and
+    signatures, apply missed verdicts, close what was never confirmed, delete unsent answers that have expired, and bring the
+    gateway's policy up to date.
     """
     now = timezone.now()
     overdue = now - RING_AGAIN_AFTER
     # 1. Tasks whose message was lost, and mails whose next attempt is due. A task that comes twice finds nothing to do.
     searches_reconcile()
     samples_reconcile()
+    store_erasures_reconcile()
     waiting = SearchOrder.objects.filter(request=OuterRef("pk"), state=JobState.QUEUED)
     ring_again(ErasureRequest.objects.filter(Exists(waiting)), MAP_TASK, queue="matching")
     ring_again(Message.objects.filter(state=Message.State.WAITING, next_attempt_at__lte=now), SEND_TASK, queue="mail")
@@ -52,8 +55,9 @@ def requests_reconcile() -> None:
         # Its claimant may have confirmed it since the query; then it stays open.
         with suppress(StaleStateError):
             request_expire(request=request)
-    # 4. Answers that nobody sent, and counts that no longer count.
+    # 4. Answers that nobody sent, files of erasures that are over, and counts that no longer count.
     unsent_expire()
+    erasures_clear()
     uses_forget()
     # 5. Suppressions whose last day has passed, and the policy of gateways, whoever lost the message about it.
     suppressions_expire()

@@ -19,6 +19,8 @@ from unlearning_jobs.states import JobState
 from .dispositions import MODELS, accounted_examples, corrections_standing, models_told, not_to_be_learned, what_became
 from .messages import message_queue
 from .outcomes import settled_outcome
+from .store_ends import erasures_end_with_request
+from .stores_due import erasures_open
 from .suppression_ends import suppressions_end_with_request
 
 WHILE_OPEN = frozenset({RecordKind.ITEM_EVALUATED, RecordKind.ITEM_LAPSED, RecordKind.ITEM_CORRECTED})
@@ -31,7 +33,7 @@ def request_lock(pk: int) -> ErasureRequest:
 
 
 def request_end_lock(pk: int) -> ErasureRequest:
-    """Lock a request and what ends with it: the searches and samples that are due, and its items; return it as it is now.
+    """Lock a request and what ends with it: the searches and samples that are due, the erasures in stores, and its items.
 
     Whatever may end a request calls it in a transaction, before it locks anything else but the access link.
     """
@@ -39,6 +41,7 @@ def request_end_lock(pk: int) -> ErasureRequest:
     for due in (request.search_orders, request.samples):
         live = due.filter(state__in=[JobState.QUEUED, JobState.RUNNING])
         list(live.select_for_update(no_key=True).order_by("pk").values_list("pk", flat=True))
+    list(erasures_open(request).select_for_update(no_key=True).order_by("pk").values_list("pk", flat=True))
     list(request.items.select_for_update(no_key=True).order_by("pk").values_list("pk", flat=True))
     return request
 
@@ -131,6 +134,7 @@ def request_close(
     if template:
         message_queue(request=request, template=template)
     suppressions_end_with_request(request=request, actor=actor)
+    erasures_end_with_request(request=request, actor=actor)
     return request
 
 

@@ -14,7 +14,8 @@ from django.utils import translation
 
 LANGUAGES = [code for code, _name in settings.LANGUAGES]
 WITHOUT_ITEM = [
-    *("outcome_no_match", "outcome_already_erased", "outcome_not_learned", "outcome_no_influence", "outcome_not_searched")
+    *("outcome_no_match", "outcome_already_erased", "outcome_not_learned", "outcome_no_influence", "outcome_not_searched"),
+    "outcome_in_stores",
 ]
 CLOSING = ["outcome_completed", "outcome_refused", *WITHOUT_ITEM]
 NAMES = ["confirm_address", "request_received", "deadline_extended", *CLOSING]

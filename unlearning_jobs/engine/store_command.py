@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from .printing import printable
-from .stopping import ended_by_sigterm
+from .stopping import ended_by_sigterm, exit_with_parent
 
 
 def add_to(commands: Any) -> None:
@@ -22,6 +22,9 @@ def add_to(commands: Any) -> None:
     for step in (find, erase, verify):
         step.add_argument("spec", type=Path, help="which store, and what to find in it: a JSON file (docs/stores.md)")
         step.add_argument("--out", type=Path, required=step is not verify, help="folder of the job; not in the store")
+    for step in (find, erase):
+        step.add_argument("--progress", choices=["ndjson"], help="also print why it cannot be done as a line of JSON")
+        step.add_argument("--exit-with-parent", action="store_true", help="end when standard input is closed")
     erase.add_argument("--approved", required=True, metavar="DIGEST", help="of the list, as find printed it")
     find.set_defaults(command=_find)
     erase.set_defaults(command=_erase)
@@ -31,6 +34,8 @@ def add_to(commands: Any) -> None:
 def _find(options: argparse.Namespace) -> int:
     from .stores import find_documents, read_spec
 
+    if options.exit_with_parent:
+        exit_with_parent()
     listing = find_documents(read_spec(options.spec), options.out)
     ways = ", ".join(f"{count} by {how}" for how, count in listing.how.items() if count)
     _print(f"{listing.count} of {listing.total} documents: {ways}")
@@ -42,6 +47,8 @@ def _find(options: argparse.Namespace) -> int:
 def _erase(options: argparse.Namespace) -> int:
     from .stores import erase, read_spec
 
+    if options.exit_with_parent:
+        exit_with_parent()
     result = erase(read_spec(options.spec), options.out, options.approved, say=lambda line: sys.stderr.write(f"{line}\n"))
     _say(result["verdict"])
     if book := result["closed_book"]:

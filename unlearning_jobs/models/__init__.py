@@ -1,4 +1,4 @@
-"""Corpora, checkpoints, recipes, model versions, their copies, jobs and draws of canaries. No person is known here."""
+"""Corpora, checkpoints, recipes, models and their copies, data stores, jobs, draws of canaries. No person is known here."""
 
 from __future__ import annotations
 
@@ -14,6 +14,7 @@ from .corpora import (
     TrainingContent,
 )
 from .jobs import Job, JobRun
+from .stores import DataStore
 from .versions import Checkpoint, ModelVersion, RegisteredRecipe
 
 __all__ = [
@@ -24,6 +25,7 @@ __all__ = [
     "Corpus",
     "CorpusIndex",
     "CorpusSnapshot",
+    "DataStore",
     "ErasedExample",
     "ErasureEntry",
     "Job",

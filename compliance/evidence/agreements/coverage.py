@@ -38,6 +38,9 @@ _ATTEMPTS = (
     K.JOB_CANCELLED,
 )
 
+_STORES = tuple(kind for kind in K if kind.startswith("store_erasure."))
+_NOT_OF_STORES = ("error", "runs", "store", "store_sha256")
+
 READ_BY_A_STEP: Final[Mapping[str, str]] = {
     **{f"{kind} {field}": COURSE for kind in _ATTEMPTS for field in ("item", "attempt")},
     **{f"{K.ATTESTATION_SIGNED} {field}": ENVELOPES for field in FIELDS[K.ATTESTATION_SIGNED]},
@@ -51,6 +54,7 @@ READ_BY_A_STEP: Final[Mapping[str, str]] = {
     f"{K.SUPPRESSION_ENDED} why": COURSE,
     **{f"{K.COPY_SETTLED} {field}": COURSE for field in FIELDS[K.COPY_SETTLED]},
     f"{K.ITEM_RELEASED} copies": COURSE,
+    **{f"{kind} {field}": COURSE for kind in _STORES for field in FIELDS[kind] if field not in _NOT_OF_STORES},
     f"{K.ITEM_DECIDED} granted": COURSE,
     **{f"{K.REQUEST_CLOSED} {field}": COURSE for field in ("outcome", *TOLD)},
     f"{K.JOB_STARTED} run": COURSE,
@@ -106,6 +110,8 @@ NOT_READ: Final[Mapping[str, str]] = {
             K.MODEL_DESTROYED,
             K.COPY_REGISTERED,
             K.COPY_RETIRED,
+            K.STORE_REGISTERED,
+            K.STORE_RETIRED,
             K.ACCOUNT_CREATED,
             K.ACCOUNT_EMAIL_SET,
             K.KEYS_ROTATED,
@@ -116,6 +122,10 @@ NOT_READ: Final[Mapping[str, str]] = {
     f"{K.REQUEST_SUBMITTED} kind": _ONCE,
     f"{K.REQUEST_SUBMITTED} language": "it chooses the language of letters, which are not in a bundle",
     f"{K.MAPPING_COMPLETED} matcher": _ONCE,
+    f"{K.STORE_ERASURE_ORDERED} store": "what the store is called; what it is, its digest says",
+    f"{K.STORE_ERASURE_ORDERED} store_sha256": "how the store is described stays with the operator",
+    f"{K.STORE_ERASURE_FAILED} error": _ONCE,
+    f"{K.STORE_ERASURE_FAILED} runs": "how often a worker began; nothing rests on a run that failed",
     f"{K.SEARCH_FAILED} error": _ONCE,
     f"{K.SAMPLE_ORDERED} seed": "with the corpus and the names, both the operator's, it gives the same sample again",
     f"{K.SUPPRESSION_STARTED} guard": _ONCE,

@@ -8,6 +8,7 @@ from typing import Any
 from compliance.evidence.record import EntryBody
 from compliance.formats.record_kinds import NOT_CONCERNED
 from compliance.formats.record_kinds import RecordKind as K
+from compliance.formats.stores import IN_STORES
 
 from .facts import REQUEST, Fact, Statement
 from .matches import decisions
@@ -133,7 +134,7 @@ def closing_follows(outcome: str, reviewed: Mapping[str, Any]) -> bool:
         return False
     if outcome == "not_searched":
         return True
-    if outcome == "no_match":
+    if outcome in ("no_match", IN_STORES):
         return not reviewed["accepted"] and reviewed["complete"] is True
     return outcome in ("already_erased", "not_learned") and bool(reviewed["accepted"])
 

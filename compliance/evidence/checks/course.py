@@ -1,9 +1,9 @@
 """The step about the order of events: a history is one that can happen, entry after entry.
 
 Each table says from where an entry takes something, and to where. Kinds that are in no table may come at any time. What an
-entry must state, which letter may stand where, what one act writes, how samples and suppressions follow one another, and
-what became of copies: the neighbours check that (`forms.py`, `letters.py`, `acts.py`, `counts.py`, `samples.py`,
-`suppressions.py`, `copies.py`).
+entry must state, which letter may stand where, what one act writes, how samples, suppressions and erasures in stores
+follow one another, and what became of copies: the neighbours check that (`forms.py`, `letters.py`, `acts.py`, `counts.py`,
+`samples.py`, `suppressions.py`, `stores.py`, `copies.py`).
 """
 
 from __future__ import annotations
@@ -22,6 +22,7 @@ from .counts import check_count, check_extensions
 from .forms import CLAIMANT, SYSTEM, check_forms, in_present_words, present_from
 from .letters import check_letters
 from .samples import SAMPLE_MOVES, check_samples
+from .stores import AFTER_A_WITHDRAWAL, STORE_MOVES, check_stores, store_variant
 from .suppressions import SUPPRESSION_MOVES, check_suppressions
 
 NEW = "new"
@@ -87,11 +88,14 @@ REQUEST_MOVES: Final[Mapping[str, Move]] = {
         (
             *(K.REQUEST_EXTENDED, K.SUPPRESSION_STARTED, K.SUPPRESSION_RENEWED),
             *(K.SAMPLE_DRAWN, K.SAMPLE_FAILED, K.SAMPLE_FINISHED),
+            *(K.STORE_ERASURE_LISTED, K.STORE_ERASURE_APPROVED),
         ),
         after(*CONFIRMED),
     ),
     K.SUPPRESSION_ENDED: after(*CONFIRMED, "closed"),  # whoever closes a request ends it right behind
     K.COPY_SETTLED: after(*CONFIRMED, "closed"),  # what comes, or was beyond use, reopens no closed request
+    K.STORE_ERASURE_ORDERED: after("confirmed", "search failed", "under review", "in progress"),
+    **dict.fromkeys(AFTER_A_WITHDRAWAL, after(*CONFIRMED, "closed")),
     K.REQUEST_CLOSED: after(*OPEN_REQUEST, to="closed"),
 }
 """By request. What happened to its items and its jobs goes on while it is searched and reviewed again."""
@@ -158,6 +162,7 @@ COUNTED: Final = {
     "sample": K.SAMPLE_ORDERED,
     "ending": K.ENDING_PROPOSED,
     "suppression": K.SUPPRESSION_STARTED,
+    "store_erasure": K.STORE_ERASURE_ORDERED,
 }
 """What is counted within a request, and the entry that begins each."""
 
@@ -179,6 +184,7 @@ def check_course(entries: Sequence[EntryBody]) -> None:
     _follow(entries, JOB_MOVES, _named("job"))
     _follow(entries, SAMPLE_MOVES, _named("sample"))
     suppressions = _follow(entries, SUPPRESSION_MOVES, _named("suppression"))
+    _follow(entries, STORE_MOVES, _named("store_erasure"), store_variant)
     _follow(entries, MESSAGE_MOVES, _named("message"))
     check_count(entries, "attempt", K.PROPOSAL_SUBMITTED, ITEM_MOVES, by="item")
     check_count(entries, "run", K.JOB_STARTED, JOB_MOVES, by="job")
@@ -192,6 +198,7 @@ def check_course(entries: Sequence[EntryBody]) -> None:
     check_samples(entries)
     check_suppressions(entries, suppressions)
     check_copies(entries)
+    check_stores(entries)
 
 
 def _variants(began: int) -> Callable[[EntryBody], str]:
@@ -229,7 +236,9 @@ def _states_before(entries: Sequence[EntryBody], variant: Callable[[EntryBody], 
 
 
 def _named(field: str) -> Callable[[EntryBody], str]:
-    return lambda entry: f"{field.capitalize()} {entry.data[field]}" if entry.data.get(field, "") != "" else ""
+    return lambda entry: (
+        f"{field.replace('_', ' ').capitalize()} {entry.data[field]}" if entry.data.get(field, "") != "" else ""
+    )
 
 
 def _follow(
@@ -268,6 +277,7 @@ def _check_outcome(entries: Sequence[EntryBody], items: Mapping[str, str], began
         "refused": "refused" in ends and ends <= SETTLED - {"released"},
         "no_match": "no_match" in approved or (by_one and not ends),
         "not_searched": "not_searched" in approved,
+        "in_stores": "in_stores" in approved,
         "already_erased": "already_erased" in approved or all_lapsed,
         "not_learned": "not_learned" in approved or all_lapsed,
         "no_influence": "no_influence" in lapses and all_lapsed,

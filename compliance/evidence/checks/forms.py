@@ -36,6 +36,7 @@ MADE_BY: Final[Mapping[str, frozenset[str]]] = {
     # The claimant withdraws a request, and nobody confirms some.
     **dict.fromkeys((K.REQUEST_CLOSED, K.ITEM_LAPSED), frozenset({CLAIMANT, OFFICER, SYSTEM})),
     K.SUPPRESSION_ENDED: frozenset({CLAIMANT, OFFICER, SYSTEM}),
+    K.STORE_ERASURE_GIVEN_UP: frozenset({CLAIMANT, OFFICER}),  # the claimant's withdrawal gives up what has not begun
     K.MATCH_ACCOUNTED: frozenset({OFFICER, SYSTEM}),
     **dict.fromkeys(
         (
@@ -44,6 +45,10 @@ MADE_BY: Final[Mapping[str, frozenset[str]]] = {
                 K.SUPPRESSION_STARTED,
                 K.SUPPRESSION_RENEWED,
                 K.COPY_SETTLED,
+                K.STORE_ERASURE_ORDERED,
+                K.STORE_ERASURE_APPROVED,
+                K.STORE_ERASURE_RESUMED,
+                K.STORE_ERASURE_SETTLED,
                 K.SEARCH_ORDERED,
                 K.SAMPLE_ORDERED,
                 K.SAMPLE_FINISHED,
@@ -63,6 +68,7 @@ MADE_BY: Final[Mapping[str, frozenset[str]]] = {
     **dict.fromkeys(
         (
             *(
+                *(K.STORE_ERASURE_LISTED, K.STORE_ERASURE_FAILED, K.STORE_ERASURE_ENDED),
                 K.SEARCH_FAILED,
                 K.SAMPLE_DRAWN,
                 K.SAMPLE_FAILED,

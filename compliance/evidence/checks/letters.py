@@ -9,8 +9,12 @@ from compliance.evidence.record import ACCOUNT_PREFIX, EntryBody
 from compliance.formats.errors import VerificationError
 from compliance.formats.record_kinds import NOT_CONCERNED, TOLD
 from compliance.formats.record_kinds import RecordKind as K
+from compliance.formats.stores import IN_STORES
 
-OUTCOMES_TOLD = ("completed", "refused", "no_match", "already_erased", "not_learned", "no_influence", "not_searched")
+OUTCOMES_TOLD = (
+    *("completed", "refused", "no_match", "already_erased", "not_learned", "no_influence", "not_searched"),
+    IN_STORES,
+)
 """Outcomes of which the claimant is told by a letter; of a withdrawn or unconfirmed request nobody is."""
 EXTENDED = "deadline_extended"
 HANDLED = frozenset({"confirmed", "search failed", "under review", "closing", "in progress"})

@@ -52,7 +52,7 @@ MADE_ELSEWHERE_BY: Final[Mapping[str, frozenset[str]]] = {
     **dict.fromkeys(
         (
             *(K.MODEL_REGISTERED, K.MODEL_DESTROYED, K.CORPUS_COMPARED, K.LEDGER_RESTORED, K.DATA_REENCRYPTED),
-            *(K.KEYS_PUBLISHED, K.KEYS_ROTATED, K.LOG_RECOVERED),
+            *(K.KEYS_PUBLISHED, K.KEYS_ROTATED, K.LOG_RECOVERED, K.STORE_REGISTERED, K.STORE_RETIRED),
         ),
         frozenset({SYSTEM}),
     ),

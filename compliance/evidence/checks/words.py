@@ -17,6 +17,7 @@ from compliance.formats.record_kinds import ACCOUNTED_EXAMPLE, DRAWN_GROUP, FIEL
 from compliance.formats.record_kinds import RecordKind as K
 from compliance.formats.results import RESULT_VERSION
 from compliance.formats.samples import GROUPS
+from compliance.formats.stores import IN_STORES, NOTHING, STORE_VERDICTS
 from compliance.formats.suppressions import GUARD_KINDS, SUPPRESSION_ENDS
 from compliance.formats.verdicts import METHOD_GUARANTEES, Outcome
 
@@ -29,7 +30,7 @@ GROUNDS: Final[Mapping[tuple[str, bool], frozenset[str]]] = {
     ("copyright", False): frozenset({"no_right", "17_3_e", "17_3_d"}),
 }
 """Legal grounds, by the kind of request and by whether they grant it."""
-ENDINGS = frozenset({"refused", "no_match", "already_erased", "not_learned", "no_influence", "not_searched"})
+ENDINGS = frozenset({"refused", "no_match", "already_erased", "not_learned", "no_influence", "not_searched", IN_STORES})
 OUTCOMES = ENDINGS | {"completed", "withdrawn", "unconfirmed"}
 LANGUAGES = frozenset({"en", "de"})
 WAYS_TO_DECIDE = frozenset({"each", "cluster", "shown", "score"})
@@ -176,7 +177,9 @@ _COUNTED = (
     *((K.SAMPLE_FINISHED, "at_most"), (K.SAMPLE_FINISHED, "added")),
     *((K.JOB_CANCELLED, "run"), (K.ERASURE_ENTERED, "attempt")),  # 0: before any run; for no release
     (K.MODEL_REGISTERED, "left_out"),
+    *((K.STORE_ERASURE_ENDED, field) for field in ("documents", "places")),
 )
+_LISTED = (K.STORE_ERASURE_LISTED, K.STORE_ERASURE_APPROVED)
 WORDS: Final[Mapping[str, Says]] = {
     f"{K.REQUEST_SUBMITTED} kind": _one_of(frozenset({kind for kind, _ in GROUNDS})),
     f"{K.REQUEST_SUBMITTED} language": _one_of(LANGUAGES),
@@ -203,7 +206,7 @@ WORDS: Final[Mapping[str, Says]] = {
     f"{K.REQUEST_EXTENDED} months": lambda value: value in (1, 2) and not isinstance(value, bool),
     f"{K.REQUEST_CLOSED} outcome": _one_of(OUTCOMES),
     f"{K.MATCH_ACCOUNTED} examples": _are_accounted,
-    f"{K.ITEM_LAPSED} outcome": _one_of(OUTCOMES - {"completed", "refused"}),
+    f"{K.ITEM_LAPSED} outcome": _one_of(OUTCOMES - {"completed", "refused", IN_STORES}),
     f"{K.ITEM_DECIDED} granted": _is_flag,
     f"{K.MAPPING_COMPLETED} complete": _is_flag,
     f"{K.JOB_COMPLETED} verdict": _one_of(VERDICTS),
@@ -223,6 +226,14 @@ WORDS: Final[Mapping[str, Says]] = {
     f"{K.MAPPING_COMPLETED} matcher": _is_text,
     # Earlier versions counted what could not be searched.
     f"{K.MAPPING_COMPLETED} not_searchable": lambda value: _counts(0)(value) or _lists(_is_not_searchable)(value),
+    f"{K.STORE_ERASURE_ORDERED} store": _is_slug,
+    f"{K.STORE_ERASURE_ORDERED} ground": _one_of(frozenset().union(*GROUNDS.values())),
+    f"{K.STORE_ERASURE_FAILED} error": _is_text,
+    f"{K.STORE_ERASURE_FAILED} runs": _counts(1),
+    f"{K.STORE_ERASURE_ENDED} verdict": _one_of(STORE_VERDICTS | {NOTHING}),
+    f"{K.STORE_ERASURE_ENDED} result_sha256": lambda value: value == "" or _is_digest(value),
+    f"{K.STORE_ERASURE_GIVEN_UP} deleting": _is_flag,
+    f"{K.STORE_ERASURE_SETTLED} verdict": _one_of(STORE_VERDICTS),
     f"{K.SEARCH_FAILED} error": _is_text,
     f"{K.SEARCH_FAILED} runs": _counts(1),
     f"{K.SAMPLE_ORDERED} snapshot": _is_beginning,
@@ -246,10 +257,24 @@ WORDS: Final[Mapping[str, Says]] = {
     **{
         f"{kind} {field}": _counts(1)
         for kind, fields in FIELDS.items()
-        for field in ("attempt", "run", "job", "message", "ending", "search", "sample", "suppression", "draw", "copy")
+        for field in (
+            "attempt",
+            "run",
+            "job",
+            "message",
+            "ending",
+            "search",
+            "sample",
+            "suppression",
+            "draw",
+            "copy",
+            "store_erasure",
+        )
         if field in fields
     },
     **{f"{kind} {field}": _counts(0) for kind, field in _COUNTED},
+    **{f"{kind} documents": _counts(1) for kind in _LISTED},
+    f"{K.STORE_ERASURE_LISTED} of": _counts(1),
     f"{K.CORPUS_REGISTERED} manifest_root": _is_digest,
     f"{K.CORPUS_REGISTERED} counts": _are_sets,
     f"{K.MODEL_REGISTERED} version": _counts(1),

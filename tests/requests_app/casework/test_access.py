@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import pytest
+from django.conf import settings
 
 from requests_app.services import decisions, endings
 from requests_app.services.samples import sample_order
@@ -10,6 +11,7 @@ from requests_app.services.suppressions import suppression_start
 from tests.endings import refusal_proposed
 from tests.factories import PROTOCOL
 from tests.personas import client_of
+from tests.requests_app.services.erasing_stores import letters, ordered
 from tests.requests_app.services.presses import suppress
 from tests.staging import NPO, Stage
 from tests.web.pages import signed_in
@@ -17,7 +19,7 @@ from tests.web.pages import signed_in
 pytestmark = pytest.mark.django_db
 
 PAGES = ["", "matches/", "matches/add/", "matches/complete/", "items/1/decide/", "items/1/propose/", "items/1/proposals/1/"]
-PAGES += ["samples/new/", "samples/1/", "suppressions/new/", "suppressions/1/"]
+PAGES += ["samples/new/", "samples/1/", "suppressions/new/", "suppressions/1/", "stores/new/", "stores/1/"]
 PAGES += ["extend/", "items/1/proposals/1/release/", "endings/1/"]
 MORE = ["samples/1/finish/", "samples/1/progress/"]
 MORE += [
@@ -39,6 +41,7 @@ def paths(stage: Stage) -> list[str]:
     stage.searched()
     sample_order(request=stage.request, snapshot=stage.model.snapshot, size=50, by=stage.staff.omar)
     suppression_start(**suppress(stage))
+    ordered(stage, letters(settings.ARTEFACTS))
     endings.ending_decline(ending=refusal_proposed(stage), reason="Grant it instead.", by=stage.staff.nils)
     item = decisions.item_grant(item=stage.item, ground="17_1_b", reasons="", by=stage.staff.omar)
     decisions.proposal_submit(item=item, method=NPO, protocol=PROTOCOL, by=stage.staff.omar)

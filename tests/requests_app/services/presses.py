@@ -18,7 +18,17 @@ from compliance.accounts.errors import NotAllowedError
 from compliance.formats.record_kinds import RecordKind
 from compliance.record.errors import StaleStateError
 from requests_app.models import Ending, ErasureRequest, Match, Message, Proposal
-from requests_app.services import decisions, endings, intake, mapping, matches, samples, search_orders, suppressions
+from requests_app.services import (
+    decisions,
+    endings,
+    intake,
+    mapping,
+    matches,
+    samples,
+    search_orders,
+    store_erasures,
+    suppressions,
+)
 from requests_app.services.copy_settlements import copy_settle
 from requests_app.services.extensions import deadline_extend
 from requests_app.services.intake import LinkError
@@ -31,6 +41,7 @@ from unlearning_jobs.models import Job
 from unlearning_jobs.services.reports import report_sign
 from unlearning_jobs.signals import job_finished
 
+from . import erasing_stores as stores
 from .conftest import EXAMPLES
 from .sampling import drawn, marked, searched_again
 
@@ -259,6 +270,11 @@ ACTS: dict[str, Act] = {
     "release": Act(
         decisions.item_release, RecordKind.ITEM_RELEASED, lambda stage: {"proposal": signed(stage), "by": stage.staff.nils}
     ),
+    "order an erasure": Act(store_erasures.store_erasure_order, RecordKind.STORE_ERASURE_ORDERED, stores.order, once=False),
+    "approve a list": Act(store_erasures.store_erasure_approve, RecordKind.STORE_ERASURE_APPROVED, stores.approve_list),
+    "resume": Act(store_erasures.store_erasure_resume, RecordKind.STORE_ERASURE_RESUMED, stores.resume),
+    "give up": Act(store_erasures.store_erasure_give_up, RecordKind.STORE_ERASURE_GIVEN_UP, stores.give_up),
+    "settle a result": Act(store_erasures.store_erasure_settle, RecordKind.STORE_ERASURE_SETTLED, stores.settle_result),
     "settle": Act(copy_settle, RecordKind.COPY_SETTLED, settle),
     "reopen": Act(
         decisions.item_reopen, RecordKind.ITEM_REOPENED, lambda stage: {"proposal": unsigned(stage), "by": stage.staff.omar}

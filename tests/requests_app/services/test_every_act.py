@@ -32,6 +32,13 @@ NOT_PRESSED: Final = {
     "sample_draw": WORKER,
     "sample_fail": WORKER,
     "sample_run_lost": WORKER,
+    **dict.fromkeys(
+        (
+            *("store_erasure_claim", "store_erasure_list", "store_erasure_nothing", "store_erasure_result"),
+            *("store_erasure_fail", "store_erasure_run_lost"),
+        ),
+        "a worker's, under a lease: of several, one holds it (`test_store_runs.py`)",
+    ),
     "sample_mark": "work in progress without an entry: it can be said again until the sample is finished",
     "message_resend": "about a message, which is locked alone (`test_messages.py`)",
     "email_index_rebuild": NO_CASE,

@@ -70,7 +70,7 @@ def _require_folders(spec: StoreSpec) -> None:
 
 def _find(store: Store, spec: StoreSpec, journal: Journal) -> dict[str, Any]:
     found = find(store, spec)
-    journal.keep_sought(found.documents.values())
+    journal.keep_sought(found.documents.values(), found.how)
     about = store.describe()
     return {"how": found.counts(), "total": found.total, "engine": about.engine, "dimensions": about.dimensions}
 

@@ -75,8 +75,9 @@ class Journal:
             self._content["steps"].pop(step, None)
         self._write()
 
-    def keep_sought(self, documents: Iterable[Document]) -> None:
-        lines = [json.dumps(_stored(document)).encode() + b"\n" for document in documents]
+    def keep_sought(self, documents: Iterable[Document], how: Mapping[str, str]) -> None:
+        """Keep the documents that are to go, each with the way that found it first (`how`, by key)."""
+        lines = [json.dumps(_stored(document) | {"how": how[document.key]}).encode() + b"\n" for document in documents]
         _write_whole(self.out / "sought.jsonl", b"".join(lines))
 
     def sought(self) -> list[Document]:
@@ -103,6 +104,24 @@ class Journal:
 
     def _write(self) -> None:
         _write_whole(self.out / "journal.json", canonical_json(self._content) + b"\n")
+
+
+def facts_of(out: Path, step: str) -> dict[str, Any] | None:
+    """Return what a step of the job in a folder found, without opening the job; None if it has not begun."""
+    try:
+        entry = json.loads((out / "journal.json").read_bytes())["steps"].get(step)
+    except (OSError, ValueError, KeyError, TypeError):
+        return None
+    return dict(entry["facts"]) if entry else None
+
+
+def listed_in(out: Path) -> list[dict[str, Any]]:
+    """Return the documents on the list of the job in a folder: `key`, `text` and `how` each was found first."""
+    try:
+        lines = (out / "sought.jsonl").read_bytes().splitlines()
+    except FileNotFoundError:
+        return []
+    return [{name: value for name, value in json.loads(line).items() if name in {"key", "text", "how"}} for line in lines]
 
 
 @contextmanager
