@@ -69,6 +69,15 @@ def _told(row: StoreErasure) -> str:
             row.documents,
         )
         return sentence % {"n": row.documents}
+    if row.verdict == Verdict.FAILED:
+        sentence = ngettext(
+            "We tried to delete %(n)d document from a data store. The check afterwards failed: something of it may still be"
+            " there, or something else in the store has changed.",
+            "We tried to delete %(n)d documents from a data store. The check afterwards failed: something of them may still"
+            " be there, or something else in the store has changed.",
+            row.documents,
+        )
+        return sentence % {"n": row.documents}
     deleted = ngettext(
         "We deleted %(n)d document from a data store.", "We deleted %(n)d documents from a data store.", row.documents
     )
@@ -76,25 +85,18 @@ def _told(row: StoreErasure) -> str:
 
 
 def _read_back(row: StoreErasure) -> str:
-    match row.verdict:
-        case Verdict.PASSED:
-            sentence = ngettext(
-                "Then we read back %(n)d place of it, and found nothing of what was deleted.",
-                "Then we read back %(n)d places of it, and found nothing of what was deleted.",
-                row.places,
-            )
-        case Verdict.FAILED:
-            sentence = ngettext(
-                "Then we read back %(n)d place of it: something of what was deleted is left.",
-                "Then we read back %(n)d places of it: something of what was deleted is left.",
-                row.places,
-            )
-        case _unclear:
-            sentence = ngettext(
-                "Then we read back %(n)d place of it: whether something of what was deleted is left could not be told.",
-                "Then we read back %(n)d places of it: whether something of what was deleted is left could not be told.",
-                row.places,
-            )
+    if row.verdict == Verdict.PASSED:
+        sentence = ngettext(
+            "Then we read back %(n)d place of it, and found nothing of what was deleted.",
+            "Then we read back %(n)d places of it, and found nothing of what was deleted.",
+            row.places,
+        )
+    else:
+        sentence = ngettext(
+            "Then we read back %(n)d place of it: whether something of what was deleted is left could not be told.",
+            "Then we read back %(n)d places of it: whether something of what was deleted is left could not be told.",
+            row.places,
+        )
     return sentence % {"n": row.places}
 
 
@@ -107,7 +109,10 @@ def result_words(row: StoreErasure) -> str:
     )
     found = {
         Verdict.PASSED: _("nothing found."),
-        Verdict.FAILED: _("something is left. It can be tried again, or accepted as it is."),
+        Verdict.FAILED: _(
+            "the check failed: something is left, or something else in the store has changed. It can be tried again, or"
+            " accepted as it is."
+        ),
         Verdict.INCONCLUSIVE: _(
             "it could not be told whether something is left. It can be tried again, or accepted as it is."
         ),
