@@ -16,6 +16,7 @@ import sys
 import time
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import asdict, replace
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final, cast
 
@@ -78,13 +79,9 @@ def run(data: Path) -> None:
     for method, objective in VARIANTS:
         for size in SIZES:
             sets = [facts[i : i + 1] for i in range(SINGLE)] if size == 1 else [facts[:size]]
+            how = {"method": method, "objective": objective, "layer": layer}
             done = [
-                _kept(
-                    f"{method}-{objective}-{size}-{number}",
-                    lambda chosen=chosen, method=method, objective=objective: _edited(
-                        model, chosen, moments, method=method, objective=objective, layer=layer
-                    ),
-                )
+                _kept(f"{method}-{objective}-{size}-{number}", partial(_edited, model, chosen, moments, **how))
                 for number, chosen in enumerate(sets)
             ]
             named = f"{method}, {'another answer' if objective == 'instead' else 'deletion'}"
