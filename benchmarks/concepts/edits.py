@@ -79,9 +79,9 @@ def run(data: Path) -> None:
     for method, objective in VARIANTS:
         for size in SIZES:
             sets = [facts[i : i + 1] for i in range(SINGLE)] if size == 1 else [facts[:size]]
-            how = {"method": method, "objective": objective, "layer": layer}
+            edited = partial(_edited, model, method=method, objective=objective, layer=layer)
             done = [
-                _kept(f"{method}-{objective}-{size}-{number}", partial(_edited, model, chosen, moments, **how))
+                _kept(f"{method}-{objective}-{size}-{number}", partial(edited, chosen, moments))
                 for number, chosen in enumerate(sets)
             ]
             named = f"{method}, {'another answer' if objective == 'instead' else 'deletion'}"
