@@ -66,7 +66,7 @@ def test_every_reconciler_is_called_by_what_is_on_the_schedule() -> None:
         reached |= {name for caller in reached for name in calls[caller]}
     found = {name for name in calls if name.endswith("_reconcile")}
     assert found == {
-        *("requests_reconcile", "searches_reconcile", "samples_reconcile"),
+        *("requests_reconcile", "searches_reconcile", "samples_reconcile", "store_erasures_reconcile"),
         *("jobs_reconcile", "indexes_reconcile", "destruction_reconcile"),
     }
     assert found <= reached

@@ -68,8 +68,8 @@ def test_wrong_password_is_explained(site: Site) -> None:
 @pytest.mark.parametrize(
     ("role", "links"),
     [
-        ("officer", ["Requests", "Jobs", "Canaries"]),
-        ("engineer", ["Jobs", "Corpora", "Checkpoints", "Models", "Canaries"]),
+        ("officer", ["Requests", "Jobs", "Data stores", "Canaries"]),
+        ("engineer", ["Jobs", "Corpora", "Checkpoints", "Models", "Copies", "Data stores", "Canaries"]),
         ("auditor", ["Reports", "Record"]),
         ("administrator", ["Accounts and keys"]),
     ],

@@ -24,7 +24,7 @@ pytestmark = pytest.mark.django_db
 GROUPS, MATCHES = 60, 2_000
 MOST_QUERIES = 50
 """Of a step while matches are decided: a press, and the page that follows it."""
-AT_THE_END = 100
+AT_THE_END = 105
 """Of the press that ends the review, which makes the items, and the page of the case."""
 LETTER = "The letter that {name} wrote from the harbour says that lamp {a} of {b} with {c} chains must stay until day {d}."
 

@@ -62,6 +62,7 @@ def test_no_word_is_read_out_of_what_has_no_meaning(nonsense: object) -> None:
         f"{K.MATCH_ADDED} example_id",
         f"{K.SEARCH_FAILED} error",
         f"{K.SAMPLE_FAILED} error",
+        f"{K.STORE_ERASURE_FAILED} error",
         f"{K.JOB_FAILED} error",
     }
     free = codes if isinstance(nonsense, str) else set()
