@@ -43,7 +43,7 @@ BENCHMARKS: Final[Mapping[str, tuple[Callable[[Path], None], str]]] = {
     "guards": (guards.run, "what filters find on TOFU's questions and answers, a minute (needs DATA)"),
     "guards-latency": (guards_latency.run, "what the gateway adds to a request with 1,000 guards, three minutes"),
     "concepts": (planted.run, "five planted concepts edited out by every method, beside oracles, ten minutes"),
-    "edit": (edits.run, "facts edited in a pretrained model by MEMIT and ROME, an hour (needs DATA)"),
+    "edit": (edits.run, "facts edited in a pretrained model by MEMIT and ROME, some hours (needs DATA)"),
     "stores": (stores.run, "100 of 2,000 documents erased from each kind of data store, ten minutes"),
     "ensemble": (ensemble.run, "models trained together (stacked) against one by one"),
 }

@@ -5,7 +5,7 @@
 
 The model is SmolLM2-135M-Instruct (Apache-2.0), whose weights are read from 4 bits; the facts are those that it completes
 rightly. A replacement makes another answer likely, a deletion only makes the true one unlikely. One at once is the mean of
-ten edits of one fact each. It takes about an hour of a core and can be resumed: results are stored under var/bench/edit.
+ten edits of one fact each. It takes hours of a core and can be resumed: results are stored under var/bench/edit.
 """
 
 from __future__ import annotations
