@@ -22,7 +22,7 @@ MAIL_TITLES: dict[str, Any] = {
     "outcome_already_erased": gettext_lazy("Outcome: already erased"),
     "outcome_not_learned": gettext_lazy("Outcome: in no model in use"),
     "outcome_no_influence": gettext_lazy("Outcome: no measurable influence"),
-    "outcome_in_stores": gettext_lazy("Outcome: erased in data stores"),
+    "outcome_in_stores": gettext_lazy("Outcome: documents in data stores"),
     "outcome_not_searched": gettext_lazy("Outcome: could not be searched in full"),
 }
 

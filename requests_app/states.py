@@ -48,7 +48,7 @@ class RequestOutcome(models.TextChoices):
     NOT_LEARNED = "not_learned", _("In no model in use")
     NO_INFLUENCE = "no_influence", _("No measurable influence")
     NOT_SEARCHED = "not_searched", _("Could not be searched in full")
-    IN_STORES = "in_stores", _("Erased in data stores")
+    IN_STORES = "in_stores", _("Documents in data stores only")
     NOT_CONCERNED = "not_concerned", _("Not the claimant’s")
     """Of examples that leave their items; no request ends so."""
     WITHDRAWN = "withdrawn", _("Withdrawn")

@@ -103,8 +103,8 @@ def _read_back(row: StoreErasure) -> str:
 def result_words(row: StoreErasure) -> str:
     """Return what the result of an erasure says, for officers."""
     sentence = ngettext(
-        "%(documents)d documents deleted, %(n)d place read back: %(found)s",
-        "%(documents)d documents deleted, %(n)d places read back: %(found)s",
+        "%(documents)d documents on the list, %(n)d place read back: %(found)s",
+        "%(documents)d documents on the list, %(n)d places read back: %(found)s",
         row.places,
     )
     found = {

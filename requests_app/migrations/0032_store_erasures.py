@@ -136,12 +136,12 @@ class Migration(migrations.Migration):
         migrations.AlterField(
             model_name='ending',
             name='outcome',
-            field=models.CharField(choices=[('completed', 'Completed'), ('refused', 'Refused'), ('no_match', 'Nothing found'), ('already_erased', 'Already erased'), ('not_learned', 'In no model in use'), ('no_influence', 'No measurable influence'), ('not_searched', 'Could not be searched in full'), ('in_stores', 'Erased in data stores'), ('not_concerned', 'Not the claimant’s'), ('withdrawn', 'Withdrawn'), ('unconfirmed', 'Never confirmed')], max_length=14),
+            field=models.CharField(choices=[('completed', 'Completed'), ('refused', 'Refused'), ('no_match', 'Nothing found'), ('already_erased', 'Already erased'), ('not_learned', 'In no model in use'), ('no_influence', 'No measurable influence'), ('not_searched', 'Could not be searched in full'), ('in_stores', 'Documents in data stores only'), ('not_concerned', 'Not the claimant’s'), ('withdrawn', 'Withdrawn'), ('unconfirmed', 'Never confirmed')], max_length=14),
         ),
         migrations.AlterField(
             model_name='erasurerequest',
             name='outcome',
-            field=models.CharField(blank=True, choices=[('completed', 'Completed'), ('refused', 'Refused'), ('no_match', 'Nothing found'), ('already_erased', 'Already erased'), ('not_learned', 'In no model in use'), ('no_influence', 'No measurable influence'), ('not_searched', 'Could not be searched in full'), ('in_stores', 'Erased in data stores'), ('not_concerned', 'Not the claimant’s'), ('withdrawn', 'Withdrawn'), ('unconfirmed', 'Never confirmed')], max_length=14),
+            field=models.CharField(blank=True, choices=[('completed', 'Completed'), ('refused', 'Refused'), ('no_match', 'Nothing found'), ('already_erased', 'Already erased'), ('not_learned', 'In no model in use'), ('no_influence', 'No measurable influence'), ('not_searched', 'Could not be searched in full'), ('in_stores', 'Documents in data stores only'), ('not_concerned', 'Not the claimant’s'), ('withdrawn', 'Withdrawn'), ('unconfirmed', 'Never confirmed')], max_length=14),
         ),
         migrations.AddConstraint(
             model_name='ending',

@@ -20,7 +20,7 @@ from .findings import (
     search_covers_all,
     search_of,
 )
-from .stores_due import erased_in_stores, erasures_open
+from .stores_due import acted_in_stores, erasures_open
 
 LAPSES = (RequestOutcome.NO_INFLUENCE, RequestOutcome.ALREADY_ERASED, RequestOutcome.NOT_LEARNED)
 """What can be so of examples for which nothing was released and that nobody refused. A request all of whose items lapsed
@@ -45,7 +45,7 @@ def closing_outcome(request: ErasureRequest) -> RequestOutcome | None:
         return RequestOutcome.ALREADY_ERASED
     if findings.not_learned:
         return RequestOutcome.NOT_LEARNED
-    return RequestOutcome.IN_STORES if erased_in_stores(request) else RequestOutcome.NO_MATCH
+    return RequestOutcome.IN_STORES if acted_in_stores(request) else RequestOutcome.NO_MATCH
 
 
 def _elsewhere(request: ErasureRequest) -> bool:

@@ -25,7 +25,7 @@ def erasures_obstacle(request: ErasureRequest) -> str:
     return sentence % {"n": count} if count else ""
 
 
-def erased_in_stores(request: ErasureRequest) -> bool:
+def acted_in_stores(request: ErasureRequest) -> bool:
     """Return whether documents were deleted for a request, or may have been."""
     return request.store_erasures.filter(Q(stage=Stage.SETTLED) | Q(stage=Stage.GIVEN_UP, deleting=True)).exists()
 

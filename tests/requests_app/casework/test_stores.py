@@ -53,7 +53,7 @@ def test_from_the_form_to_the_accepted_result(case: Stage, tmp_path: Path) -> No
     assert lena.post(address(case), {"act": "approve", "stated": stated[1]}).status_code == 302
     worked(row)
     page = signed_in(case.staff.nils).get(address(case))
-    assert "2 documents deleted" in page.words
+    assert "2 documents on the list" in page.words
     assert lena.post(address(case), {"act": "settle"}).status_code == 403
     assert nils.post(address(case), {"act": "settle"}).status_code == 302
     assert now(row).stage == "settled"
